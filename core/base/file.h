@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one place that touches the file system outside of SQLite. */
+#ifndef ORCH_FILE_H
+#define ORCH_FILE_H
+#include <orch/abi.h>
+#include "base/arena.h"
+#include "base/check.h"
+
+/* The whole file, at most LIMIT bytes, in ARENA. */
+ORCH_MUST_USE int orch_file_read(const char *path, size_t limit, struct orch_arena *arena,
+	struct orch_text *ret_bytes, struct orch_err *err);
+/* Written aside, flushed, renamed in. */
+ORCH_MUST_USE int orch_file_write(
+	const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err);
+/* Creates PATH (0700) if it is not there; refuses one that others may write to. */
+ORCH_MUST_USE int orch_file_make_dir(const char *path, struct orch_err *err);
+/* What an unprivileged user may still use. */
+ORCH_MUST_USE int orch_file_free_bytes(const char *path, uint64_t *ret_bytes, struct orch_err *err);
+
+/*
+ * Bytes too many for the heap: written once, then sealed and mapped.
+ * Lives in a memfd up to SPILL bytes, in an unlinked file of DIR beyond.
+ */
+struct orch_blob;
+struct orch_blob *orch_blob_create(const char *dir, size_t spill);
+void orch_blob_destroy(struct orch_blob *blob); /* accepts NULL; unmaps */
+ORCH_MUST_USE int orch_blob_write(
+	struct orch_blob *blob, const void *bytes, size_t len, struct orch_err *err);
+size_t orch_blob_len(const struct orch_blob *blob);
+/* No more writes.  The bytes stay until destroy; NUL behind them. */
+ORCH_MUST_USE int orch_blob_map(
+	struct orch_blob *blob, struct orch_text *ret_bytes, struct orch_err *err);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The checked configuration: what stands in orchestrator.cfg, converted, with
+ * defaults filled in and references resolved as far as they do not need the
+ * plugins (plugin/settings.h does the plugins' own keys, pipeline/ the rest).
+ *
+ * Everything lives in the configuration's arena; it is immutable once built.
+ */
+#ifndef ORCH_CONFIG_H
+#define ORCH_CONFIG_H
+#include <orch/action.h>
+#include <orch/input.h>
+#include "config/value.h"
+#include "net/egress.h"
+
+enum orch_kind { ORCH_KIND_INPUT = 0, ORCH_KIND_TOOL, ORCH_KIND_ACTION };
+enum orch_on_error { ORCH_ON_ERROR_HOLD = 0, ORCH_ON_ERROR_PASS, ORCH_ON_ERROR_RETRY };
+enum orch_mode { ORCH_MODE_QUEUED = 0, ORCH_MODE_DIRECT };
+
+/* One block of inputs, tools or actions. */
+struct orch_config_instance {
+	enum orch_kind kind;
+	struct orch_where where;
+	struct orch_text name;
+	struct orch_text plugin;
+	struct orch_value *block;    /* with the plugin's own keys; the core's are marked used */
+	uint32_t transport;          /* inputs: enum orch_transport */
+	struct orch_text path;       /* inputs by HTTP */
+	enum orch_on_error on_error; /* tools */
+	uint64_t timeout_ms;         /* of one request of this instance: "timeout", 30s */
+	uint32_t attempts;  /* tries before a task or an event is given up: "attempts", 10 */
+	uint32_t in_flight; /* tasks of this action at once and lane: "in_flight", 64 */
+};
+
+/* What a policy rule asks; an absent condition is always true. */
+struct orch_config_when {
+	struct orch_text tool; /* empty: any; only findings of this instance count */
+	struct orch_text rule; /* empty: any; by rule id or name */
+	int severity;          /* at least; -1: any */
+	uint32_t findings;     /* at least so many that fit tool, rule and severity; 0: not asked */
+	struct orch_text field;  /* empty: not asked; the event's field … */
+	struct orch_list equals; /* … is one of these */
+	struct orch_text type;   /* the event's type; empty: any */
+	struct orch_text
+		record; /* empty: the rule is about the event; else about each record of this type ("*": any) */
+	bool uninspected; /* some part could not be inspected */
+};
+
+struct orch_config_policy {
+	struct orch_where where;
+	struct orch_config_when when;
+	enum orch_verdict verdict;
+	uint32_t *actions; /* indexes into the configuration's actions */
+	size_t action_count;
+	bool go_on; /* "continue = true": later rules are looked at as well */
+};
+
+struct orch_config_pipeline {
+	struct orch_where where;
+	struct orch_text name;
+	uint32_t *inputs, *tools; /* indexes */
+	size_t input_count, tool_count;
+	enum orch_mode mode;
+	bool enforce;
+	struct orch_config_policy *policy;
+	size_t policy_count;
+};
+
+enum orch_source { ORCH_SOURCE_ENV = 0, ORCH_SOURCE_FILE, ORCH_SOURCE_SYSTEMD };
+
+struct orch_config_credential {
+	struct orch_where where;
+	struct orch_text name;
+	enum orch_source source;
+	struct orch_text
+		from; /* variable, path, or name in $CREDENTIALS_DIRECTORY ("systemd = …") */
+	bool failed;  /* it was loaded and could not be */
+};
+
+struct orch_config_listen {
+	struct orch_text address; /* empty: none */
+	struct orch_text certificate, key;
+	struct orch_list proxies; /* CIDR */
+	uint32_t connections, connections_per_address;
+};
+
+struct orch_config {
+	struct orch_arena *arena;
+	const char *file;
+	struct orch_value *root;
+	char digest[17]; /* of the files' text: says which is in force */
+	struct orch_text state_dir;
+	struct orch_config_listen http, console;
+	struct orch_text
+		health_listen; /* http.health: metrics and probes on a listener of their own */
+	uint32_t threads_intake, threads_scan, threads_act;
+	uint64_t drain_ms;
+	struct orch_list rules; /* files, absolute */
+	struct orch_text queue_driver, store_driver;
+	uint64_t reserve_bytes; /* store.reserve, 64M: free disk below which intake answers 503 */
+	struct orch_text store_key; /* store.key: a credential; empty: state_dir/store.key */
+	uint64_t lease_ms;          /* queue.visibility, 60s */
+	uint32_t
+		receives; /* queue.receives, 20: deliveries before the dead letters, whatever happened */
+	struct orch_list plugin_path;  /* folders, absolute */
+	struct orch_text ca_file;      /* egress.ca_file */
+	enum orch_log_level log_level; /* log = { level; format; } */
+	bool log_json;
+
+	/* limits = { … }, each with its default */
+	uint64_t body_bytes;   /* 1M: one HTTP arrival */
+	uint64_t part_bytes;   /* 64M: one gathered part */
+	uint64_t gather_bytes; /* 256M: all gathered parts of one event */
+	uint32_t events;       /* 100: of one arrival */
+	uint32_t parts;        /* 200: of one event */
+	uint32_t fields;       /* 200 */
+	uint32_t findings;     /* 1000: of one event */
+	uint32_t records;      /* 1000: of one event */
+	uint32_t requests;     /* 50: of one hook's sequence */
+	uint64_t hook_ms;      /* 2s: a hook that takes longer is logged and counted */
+	uint32_t scans;        /* 64: events at once and scan lane */
+
+	struct orch_egress egress; /* secrets by orch_config_load_credentials() */
+	const struct orch_config_credential *credentials;
+	size_t credential_count;
+	struct orch_config_instance *inputs, *tools, *actions;
+	size_t input_count, tool_count, action_count;
+	struct orch_config_pipeline *pipelines;
+	size_t pipeline_count;
+};
+
+/*
+ * Reads and converts FILE.  The configuration is given even when ERRORS is
+ * not empty afterwards (as far as it could be read), NULL only without memory
+ * or on a syntax error.  ERRORS uses the configuration's arena if one is
+ * given, else it must have been initialised by the caller.
+ */
+struct orch_config *orch_config_read(const char *file, struct orch_config_errors *errors);
+void orch_config_destroy(struct orch_config *config); /* accepts NULL; wipes the secrets */
+
+/* Loads every secret; what cannot be had is an error that says where it was looked for. */
+void orch_config_load_credentials(struct orch_config *config, struct orch_config_errors *errors);
+orch_credential orch_config_credential(
+	const struct orch_config *config, struct orch_text name); /* 0: unknown */
+
+/* Says of every key of the tree that nobody has used that it is unknown, with the nearest of NAMES of its block. */
+void orch_config_refuse_unknown(struct orch_value *group, struct orch_text path,
+	const char *const *names, size_t count, struct orch_config_errors *errors);
+
+/* An origin of a URL option, so that credentials may go to its port (net/egress.h). */
+ORCH_MUST_USE int orch_config_add_origin(struct orch_config *config, const struct orch_url *url);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The embedded database: one SQLite file, one writer thread, group commit.
+ *
+ * Work comes as groups of operations.  A group takes effect as a whole or not
+ * at all (a savepoint each); many groups share one transaction and one fsync.
+ * A group is done when its transaction is on the disk; then its DONE runs on
+ * the lane it came from, in the order of submission.
+ *
+ * WAL, synchronous=FULL, automatic checkpoints off: the writer checkpoints
+ * (PASSIVE) at about 1,000 frames, after it has woken the lanes.  A failed
+ * fsync is final: the writer stops, every group fails, and so does the probe.
+ * Other processes (commands, other stages) may use the file at the same time.
+ */
+#ifndef ORCH_DB_H
+#define ORCH_DB_H
+#include <sqlite3.h>
+#include <orch/abi.h>
+#include "base/check.h"
+#include "net/lane.h"
+
+struct orch_db;
+
+struct orch_db_options {
+	const char *path;
+	uint64_t reserve_bytes; /* of free space: below it groups that add are refused; 0: none */
+	size_t queued_groups;   /* bound of the writer's queue; 0: 16384 */
+	bool read_only;
+};
+
+/* One numbered step of a part's schema, forward only, each in a transaction of its own. */
+struct orch_db_migration {
+	const char *part; /* "queue", "store": each counts its own steps */
+	uint32_t number;  /* from 1, without gaps */
+	const char *sql;
+};
+
+struct orch_db_op {
+	struct orch_db_op *next; /* in its group; NULL ends it */
+	/* On the writer's thread, within the transaction.  A negative code undoes the group. */
+	int (*run)(struct orch_db_op *op, struct orch_db *db, struct orch_err *err);
+};
+
+struct orch_db_group {
+	struct orch_db_op *first;
+	bool adds;              /* refused with ORCH_E_LIMIT while the reserve is used up */
+	struct orch_lane *lane; /* where DONE runs */
+	void (*done)(struct orch_db_group *group);
+	int code; /* for DONE */
+	struct orch_err err;
+	struct orch_job job; /* the database's */
+	struct orch_db_group *next;
+};
+
+ORCH_MUST_USE int orch_db_open(const struct orch_db_options *options,
+	const struct orch_db_migration *migrations, size_t migration_count, struct orch_db **ret_db,
+	struct orch_err *err);
+void orch_db_close(struct orch_db *db); /* after all groups are done; accepts NULL */
+
+/* GROUP stays the caller's and must stay until done.  An error (ORCH_E_AGAIN: queue full; ORCH_E_LIMIT: disk) means DONE will not run. */
+ORCH_MUST_USE int orch_db_submit(
+	struct orch_db *db, struct orch_db_group *group, struct orch_err *err);
+/* The same, waiting: for commands and for the start.  Not from a lane. */
+ORCH_MUST_USE int orch_db_run(
+	struct orch_db *db, struct orch_db_group *group, struct orch_err *err);
+
+/* A prepared statement kept by the writer; reset and unbound when handed out.  Only within run(). */
+ORCH_MUST_USE int orch_db_statement(
+	struct orch_db *db, const char *sql, sqlite3_stmt **ret_statement, struct orch_err *err);
+ORCH_MUST_USE int orch_db_step_done(
+	sqlite3_stmt *statement, struct orch_err *err); /* expects no row */
+ORCH_MUST_USE int orch_db_step(sqlite3_stmt *statement, bool *ret_row, struct orch_err *err);
+int orch_db_changes(struct orch_db *db);
+void orch_db_bind_text(
+	sqlite3_stmt *statement, int index, struct orch_text text); /* lent until reset */
+void orch_db_bind_blob(sqlite3_stmt *statement, int index, struct orch_text bytes);
+void orch_db_bind_int(sqlite3_stmt *statement, int index, int64_t value);
+struct orch_text orch_db_column_text(
+	sqlite3_stmt *statement, int column); /* lent until the next step */
+struct orch_text orch_db_column_blob(sqlite3_stmt *statement, int column);
+
+/* Calls CHANGED on LANE (coalesced) after commits in which TOPIC was noted, here or (within 250 ms) by another process. */
+struct orch_db_watch {
+	const char *topic;
+	struct orch_lane *lane;
+	void (*changed)(void *arg);
+	void *arg;
+	struct orch_job job; /* the database's, as is what follows */
+	bool pending;
+	struct orch_db_watch *next;
+};
+void orch_db_watch_add(struct orch_db *db, struct orch_db_watch *watch);
+void orch_db_watch_remove(struct orch_db *db,
+	struct orch_db_watch *watch); /* on its lane; CHANGED does not run any more */
+void orch_db_note(
+	struct orch_db *db, const char *topic); /* within run(); TOPIC is a constant or is copied */
+
+/* Is the writer alive and the disk writable?  For /readyz and the watchdog. */
+bool orch_db_is_healthy(const struct orch_db *db, struct orch_err *err);
+bool orch_db_is_full(const struct orch_db *db);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an implementation of queues fills in. */
+#ifndef ORCH_QUEUE_BACKEND_H
+#define ORCH_QUEUE_BACKEND_H
+#include "base/secret.h"
+#include "db/db.h"
+#include "queue/queue.h"
+
+struct orch_queue_backend {
+	int (*submit)(struct orch_queue *queue, struct orch_queue_op *op, struct orch_err *err);
+	/*
+	 * Optional: the op as an operation of a database group, so that it can
+	 * share a transaction with others; OP's lane and DONE are not used then.
+	 */
+	struct orch_db_op *(*as_db_op)(struct orch_queue *queue, struct orch_queue_op *op);
+	int (*watch_add)(struct orch_queue *queue, struct orch_queue_watch *watch);
+	void (*watch_remove)(struct orch_queue *queue, struct orch_queue_watch *watch);
+	int (*stats)(struct orch_queue *queue, struct orch_arena *arena,
+		struct orch_queue_stats **ret_stats, size_t *ret_count, struct orch_err *err);
+	int (*ledger)(struct orch_queue *queue, struct orch_arena *arena,
+		struct orch_ledger **ret_ledgers, size_t *ret_count, struct orch_err *err);
+	int (*peek)(struct orch_queue *queue, const struct orch_queue_filter *filter,
+		struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
+		struct orch_err *err);
+	int (*redrive)(struct orch_queue *queue, const struct orch_queue_filter *filter,
+		uint64_t *ret_count, struct orch_err *err);
+	int (*discard)(struct orch_queue *queue, const struct orch_queue_filter *filter,
+		uint64_t *ret_count, struct orch_err *err);
+	void (*close)(struct orch_queue *queue);
+};
+
+/* Implementations embed this first. */
+struct orch_queue {
+	const struct orch_queue_backend *backend;
+	struct orch_db *db; /* NULL unless as_db_op is offered */
+};
+
+/* The embedded one.  DB and KEY are lent and must outlive it. */
+ORCH_MUST_USE int orch_queue_sqlite_open(struct orch_db *db, const struct orch_secret *key,
+	struct orch_queue **ret_queue, struct orch_err *err);
+
+/* Its part of the schema. */
+extern const struct orch_db_migration orch_queue_sqlite_migrations[];
+extern const size_t orch_queue_sqlite_migration_count;
+
+#endif
