@@ -71,6 +71,9 @@ void *orch_http_exchange_arg(const struct orch_http_exchange *exchange);
 void orch_http_answer(struct orch_http_exchange *exchange, int status, const char *media_type,
 	const char *headers, struct orch_text body);
 
+/* Ends the exchange by resetting the connection (RST), without an answer or in the middle of one. */
+void orch_http_abort(struct orch_http_exchange *exchange);
+
 /* A body in pieces (for server-sent events): begin, any number of sends, end.  False: the client is gone. */
 void orch_http_stream_begin(struct orch_http_exchange *exchange, int status, const char *media_type,
 	const char *headers);
