@@ -151,7 +151,11 @@ struct orch_request {
 
 struct orch_reply {
 	uint32_t size;
-	int32_t status;           /* 0: no answer; why stands in problem */
+	/*
+	 * 0: no answer, try again later; -1: the core refused to send it (the
+	 * address, the credential, a limit) and always will.  Why stands in problem.
+	 */
+	int32_t status;
 	struct orch_text headers; /* "Name: value\n" each, as received */
 	struct orch_text body;
 	struct orch_text problem;

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/crew.h"
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+
+static int create_instance(
+	const struct orch_plan_instance *instance, void **ret_self, struct orch_err *err)
+{
+	const struct orch_plugin *plugin = instance->plugin;
+	const struct orch_host *host = orch_plugin_host_services(instance->host);
+
+	if (plugin->input != NULL)
+		return plugin->input->create(host, instance->settings, ret_self, err);
+	if (plugin->tool != NULL)
+		return plugin->tool->create(host, instance->settings, ret_self, err);
+	return plugin->action->create(host, instance->settings, ret_self, err);
+}
+
+static void destroy_instance(const struct orch_plan_instance *instance, void *self)
+{
+	const struct orch_plugin *plugin = instance->plugin;
+
+	if (plugin->input != NULL)
+		plugin->input->destroy(self);
+	else if (plugin->tool != NULL)
+		plugin->tool->destroy(self);
+	else
+		plugin->action->destroy(self);
+}
+
+static int create_kind(const struct orch_plan_instance *instances, size_t count, void ***ret_selves,
+	struct orch_err *err)
+{
+	void **selves = orch_alloc_array(count + 1, sizeof(void *));
+	int rc;
+
+	if (selves == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for the plugins' instances");
+	*ret_selves = selves;
+	for (size_t i = 0; i < count; i++) {
+		rc = create_instance(&instances[i], &selves[i], err);
+		if (rc != ORCH_OK) {
+			orch_err_prefix(err, "%ss.%.*s", orch_kind_name(instances[i].config->kind),
+				ORCH_TEXT_ARG(instances[i].config->name));
+			return rc;
+		}
+	}
+	return ORCH_OK;
+}
+
+static void destroy_kind(const struct orch_plan_instance *instances, size_t count, void **selves)
+{
+	for (size_t i = 0; selves != NULL && i < count; i++)
+		if (selves[i] != NULL)
+			destroy_instance(&instances[i], selves[i]);
+	orch_free(selves);
+}
+
+int orch_crew_create(struct orch_plan *plan, enum orch_stage stage, struct orch_crew **ret_crew,
+	struct orch_err *err)
+{
+	struct orch_crew *crew = orch_alloc(sizeof(*crew));
+	const struct orch_config *config = plan->config;
+	int rc = ORCH_OK;
+
+	if (crew == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for a lane's instances");
+	crew->refs = 1;
+	crew->plan = orch_plan_ref(plan);
+	crew->stage = stage;
+	if (stage != ORCH_STAGE_ACT)
+		rc = create_kind(plan->inputs, config->input_count, &crew->inputs, err);
+	if (rc == ORCH_OK && stage == ORCH_STAGE_SCAN)
+		rc = create_kind(plan->tools, config->tool_count, &crew->tools, err);
+	if (rc == ORCH_OK && stage == ORCH_STAGE_ACT)
+		rc = create_kind(plan->actions, config->action_count, &crew->actions, err);
+	if (rc != ORCH_OK) {
+		orch_crew_unref(crew);
+		return rc;
+	}
+	*ret_crew = crew;
+	return ORCH_OK;
+}
+
+struct orch_crew *orch_crew_ref(struct orch_crew *crew)
+{
+	crew->refs++;
+	return crew;
+}
+
+void orch_crew_unref(struct orch_crew *crew)
+{
+	struct orch_plan *plan;
+
+	if (crew == NULL || --crew->refs > 0)
+		return;
+	plan = crew->plan;
+	destroy_kind(plan->inputs, plan->config->input_count, crew->inputs);
+	destroy_kind(plan->tools, plan->config->tool_count, crew->tools);
+	destroy_kind(plan->actions, plan->config->action_count, crew->actions);
+	orch_free(crew);
+	orch_plan_unref(plan);
+}
+
+static void try_instance(struct orch_plan *plan, const struct orch_plan_instance *instance,
+	struct orch_config_errors *errors)
+{
+	struct orch_err err = { "" };
+	void *self = NULL;
+
+	if (create_instance(instance, &self, &err) != ORCH_OK)
+		orch_config_errors_add(errors, instance->config->where,
+			orch_arena_printf(plan->config->arena, "%ss.%.*s",
+				orch_kind_name(instance->config->kind),
+				ORCH_TEXT_ARG(instance->config->name)),
+			"%s", err.text);
+	else
+		destroy_instance(instance, self);
+}
+
+void orch_plan_try_instances(struct orch_plan *plan, struct orch_config_errors *errors)
+{
+	const struct orch_config *config = plan->config;
+
+	for (size_t i = 0; i < config->input_count; i++)
+		try_instance(plan, &plan->inputs[i], errors);
+	for (size_t i = 0; i < config->tool_count; i++)
+		try_instance(plan, &plan->tools[i], errors);
+	for (size_t i = 0; i < config->action_count; i++)
+		try_instance(plan, &plan->actions[i], errors);
+}
+
+const char *orch_stage_name(enum orch_stage stage)
+{
+	static const char *const names[] = { "intake", "scan", "act" };
+
+	return stage < ORCH_STAGE_COUNT ? names[stage] : "?";
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/hook.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "stage/leases.h"
+
+#define DEFAULT_PAUSE_MS 1000 /* for a 429 that names no time */
+
+static void enter(struct orch_run *run, const struct orch_reply *reply);
+
+static void finish(struct orch_run *run, int code)
+{
+	run->done(run, code);
+}
+
+static void note_duration(struct orch_run *run, uint64_t took_ns)
+{
+	orch_metric_observe_ns(run->duration, took_ns);
+	if (took_ns / 1000000 > run->hook_ms)
+		orch_log(ORCH_LOG_WARN, "plugin.slow",
+			ORCH_LOG_TEXT("instance", run->instance->name),
+			ORCH_LOG_STRING("hook", run->name),
+			ORCH_LOG_INT("took_ms", took_ns / 1000000));
+}
+
+static void on_timer(void *arg)
+{
+	enter(arg, NULL);
+}
+
+/* A limit key is paused: sits it out if that is short, else gives the work back. */
+static void sit_out(struct orch_run *run, uint64_t pause_ms)
+{
+	run->requests--;
+	if (pause_ms <= run->wait_max_ms &&
+		(run->has_timer ||
+			orch_timer_init(&run->timer, run->bench->lane, on_timer, run) == ORCH_OK)) {
+		run->has_timer = true;
+		orch_timer_set(&run->timer, pause_ms + orch_backoff_ms(0, 100, 100));
+		return;
+	}
+	run->pause_ms = pause_ms;
+	(void)orch_fail(&run->err, ORCH_E_AGAIN, "a rate limit pauses %.*s",
+		ORCH_TEXT_ARG(run->request.limit_key));
+	finish(run, ORCH_E_AGAIN);
+}
+
+/* What the other side said last, for the dead letters: short, printable, without secrets. */
+static void keep_answer(struct orch_run *run, const struct orch_reply *reply)
+{
+	struct orch_text from = reply->status > 0 ? reply->body : reply->problem;
+	size_t len =
+		from.len < sizeof(run->last_answer) - 1 ? from.len : sizeof(run->last_answer) - 1;
+
+	run->last_status = reply->status;
+	for (size_t i = 0; i < len; i++)
+		run->last_answer[i] = from.ptr[i] >= ' ' && from.ptr[i] <= '~' ? from.ptr[i] : ' ';
+	run->last_answer[len] = '\0';
+	orch_secret_blot(run->last_answer, len);
+}
+
+static void reply_refused(struct orch_run *run, int32_t status, const struct orch_err *err)
+{
+	struct orch_reply reply = {
+		.size = sizeof(reply),
+		.status = status,
+		.headers = ORCH_TEXT_NONE,
+		.body = ORCH_TEXT_NONE,
+		.problem = orch_text_from(err->text),
+	};
+
+	keep_answer(run, &reply);
+	enter(run, &reply);
+}
+
+static void take_part(struct orch_run *run, const struct orch_reply *reply)
+{
+	if (run->blob == NULL)
+		return;
+	if (reply->status >= 200 && reply->status < 300 && run->part != NULL)
+		run->part(run, run->request.part, run->blob, reply->truncated);
+	else
+		orch_blob_destroy(run->blob);
+	run->blob = NULL;
+}
+
+static void on_result(void *arg, const struct orch_http_result *result)
+{
+	struct orch_run *run = arg;
+	uint64_t pause_ms = result->retry_after_ms > 0 ? result->retry_after_ms : DEFAULT_PAUSE_MS;
+
+	run->flight = NULL;
+	keep_answer(run, &result->reply);
+	take_part(run, &result->reply);
+	if (result->reply.status == 429 && run->request.limit_key.len > 0) {
+		orch_pauses_set(run->bench->pauses, run->request.limit_key, pause_ms);
+		orch_log(ORCH_LOG_INFO, "limit.paused",
+			ORCH_LOG_TEXT("what", run->request.limit_key),
+			ORCH_LOG_INT("for_ms", pause_ms));
+		sit_out(run, pause_ms);
+		return;
+	}
+	enter(run, &result->reply);
+}
+
+static void write_log_line(struct orch_run *run)
+{
+	struct orch_reply reply = {
+		.size = sizeof(reply),
+		.status = 200,
+		.headers = ORCH_TEXT_NONE,
+		.body = ORCH_TEXT_NONE,
+		.problem = ORCH_TEXT_NONE,
+	};
+	struct orch_err err = { "" };
+	int rc = orch_outlets_write(run->bench->outlets, run->request.url, run->request.body, &err);
+
+	if (rc != ORCH_OK) {
+		reply_refused(run, rc == ORCH_E_AGAIN ? 0 : -1, &err);
+		return;
+	}
+	enter(run, &reply);
+}
+
+static void send_request(struct orch_run *run)
+{
+	struct orch_request *request = &run->request;
+	struct orch_err err = { "" };
+	int rc;
+
+	if (orch_text_is(request->method, "LOG")) {
+		write_log_line(run);
+		return;
+	}
+	if (request->part.len > 0) {
+		run->blob = orch_blob_create(run->bench->spool_dir, 1024 * 1024);
+		if (run->blob == NULL) {
+			(void)orch_fail(&run->err, ORCH_E_AGAIN, "no room for a download");
+			finish(run, ORCH_E_AGAIN);
+			return;
+		}
+		if (request->max_bytes == 0 || request->max_bytes > run->part_bytes)
+			request->max_bytes = run->part_bytes;
+	}
+	if (request->timeout_ms == 0)
+		request->timeout_ms = run->instance->timeout_ms;
+	rc = orch_http_client_send(run->bench->client, run->egress, request, run->blob, on_result,
+		run, &run->flight, &err);
+	if (rc != ORCH_OK) {
+		orch_blob_destroy(run->blob);
+		run->blob = NULL;
+		reply_refused(run, rc == ORCH_E_AGAIN || rc == ORCH_E_NOMEM ? 0 : -1, &err);
+	}
+}
+
+/* The plugin's texts are lent until it is entered again; a request may have to wait longer. */
+static int copy_request(struct orch_run *run, const struct orch_request *from)
+{
+	struct orch_request *to = &run->request;
+
+	orch_arena_destroy(run->arena);
+	run->arena = orch_arena_create(0);
+	if (run->arena == NULL)
+		return ORCH_E_NOMEM;
+	*to = *from;
+	to->method = orch_arena_text(run->arena, from->method);
+	to->url = orch_arena_text(run->arena, from->url);
+	to->headers = orch_arena_text(run->arena, from->headers);
+	to->body = orch_arena_text(run->arena, from->body);
+	to->limit_key = orch_arena_text(run->arena, from->limit_key);
+	to->part = orch_arena_text(run->arena, from->part);
+	return orch_arena_failed(run->arena) ? ORCH_E_NOMEM : ORCH_OK;
+}
+
+static bool has_moved(const struct orch_run *run)
+{
+	return run->progress.step != run->kept_step ||
+		strcmp(run->progress.memo, run->kept_memo) != 0;
+}
+
+static void wants_to_send(struct orch_run *run, const struct orch_request *request)
+{
+	uint64_t pause_ms;
+
+	if (++run->requests > run->requests_max) {
+		finish(run,
+			orch_fail(&run->err, ORCH_E_LIMIT,
+				"wants more than %u requests (limits.requests)",
+				run->requests_max));
+		return;
+	}
+	if (copy_request(run, request) != ORCH_OK) {
+		finish(run, orch_fail(&run->err, ORCH_E_AGAIN, "no memory for a request"));
+		return;
+	}
+	pause_ms = orch_pauses_left_ms(run->bench->pauses, run->request.limit_key);
+	if (pause_ms > 0)
+		sit_out(run, pause_ms);
+	else if (run->checkpoint != NULL && has_moved(run))
+		run->checkpoint(run);
+	else
+		send_request(run);
+}
+
+void orch_run_go_on(struct orch_run *run, int code)
+{
+	if (code != ORCH_OK) {
+		finish(run, code);
+		return;
+	}
+	run->kept_step = run->progress.step;
+	memcpy(run->kept_memo, run->progress.memo, sizeof(run->kept_memo));
+	send_request(run);
+}
+
+static void enter(struct orch_run *run, const struct orch_reply *reply)
+{
+	struct orch_request request = {
+		.size = sizeof(request),
+		.method = ORCH_TEXT("POST"),
+		.url = ORCH_TEXT_NONE,
+		.headers = ORCH_TEXT_NONE,
+		.body = ORCH_TEXT_NONE,
+		.limit_key = ORCH_TEXT_NONE,
+		.part = ORCH_TEXT_NONE,
+	};
+	uint64_t begin = orch_clock_mono_ns();
+	int rc;
+
+	run->err.text[0] = '\0';
+	rc = run->enter(run, reply, &request, &run->err);
+	run->progress.memo[sizeof(run->progress.memo) - 1] = '\0';
+	if (reply != NULL)
+		run->progress.resumed = false;
+	note_duration(run, orch_clock_mono_ns() - begin);
+	if (rc == ORCH_SEND) {
+		wants_to_send(run, &request);
+		return;
+	}
+	if (rc > 0)
+		rc = orch_fail(&run->err, ORCH_E_INTERNAL, "the %s hook gave the unknown code %d",
+			run->name, rc);
+	if (rc < 0 && run->err.text[0] == '\0')
+		(void)orch_fail(&run->err, rc, "%s", orch_code_text(rc));
+	finish(run, rc);
+}
+
+void orch_run_start(struct orch_run *run)
+{
+	run->progress.size = sizeof(run->progress);
+	run->kept_step = run->progress.step;
+	memcpy(run->kept_memo, run->progress.memo, sizeof(run->kept_memo));
+	enter(run, NULL);
+}
+
+void orch_run_cancel(struct orch_run *run)
+{
+	if (run->flight != NULL)
+		orch_http_client_cancel(run->flight);
+	run->flight = NULL;
+	if (run->has_timer)
+		orch_timer_clear(&run->timer);
+}
+
+void orch_run_fini(struct orch_run *run)
+{
+	orch_run_cancel(run);
+	if (run->has_timer)
+		orch_timer_fini(&run->timer);
+	run->has_timer = false;
+	orch_blob_destroy(run->blob);
+	run->blob = NULL;
+	orch_arena_destroy(run->arena);
+	run->arena = NULL;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/outlet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+
+struct outlet {
+	char *path;
+	int fd;
+};
+
+struct orch_outlets {
+	pthread_mutex_t lock;
+	struct outlet files[ORCH_OUTLET_FILES_MAX];
+	size_t count;
+};
+
+struct orch_outlets *orch_outlets_create(void)
+{
+	struct orch_outlets *outlets = orch_alloc(sizeof(*outlets));
+
+	if (outlets != NULL)
+		(void)pthread_mutex_init(&outlets->lock, NULL);
+	return outlets;
+}
+
+void orch_outlets_destroy(struct orch_outlets *outlets)
+{
+	if (outlets == NULL)
+		return;
+	orch_outlets_reopen(outlets);
+	for (size_t i = 0; i < outlets->count; i++)
+		orch_free(outlets->files[i].path);
+	(void)pthread_mutex_destroy(&outlets->lock);
+	orch_free(outlets);
+}
+
+static int write_line(int fd, struct orch_text line)
+{
+	char newline = '\n';
+	union {
+		const char *in;
+		void *out;
+	} bytes = { .in = line.ptr }; /* writev() does not write to what iov_base points at */
+	struct iovec pieces[] = { { bytes.out, line.len }, { &newline, 1 } };
+	ssize_t written;
+
+	do
+		written = writev(fd, pieces, 2);
+	while (written < 0 && errno == EINTR);
+	if (written < 0)
+		return errno;
+	return (size_t)written == line.len + 1 ? 0 : ENOSPC;
+}
+
+static int open_file(struct outlet *file, struct orch_err *err)
+{
+	if (file->fd >= 0)
+		return ORCH_OK;
+	file->fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	if (file->fd < 0)
+		return orch_fail(err, ORCH_E_AGAIN, "%s: %s", file->path, orch_errno_text(errno));
+	return ORCH_OK;
+}
+
+static int get_file(struct orch_outlets *outlets, struct orch_text path, struct outlet **ret_file,
+	struct orch_err *err)
+{
+	struct outlet *file;
+
+	for (size_t i = 0; i < outlets->count; i++)
+		if (orch_text_is(path, outlets->files[i].path)) {
+			*ret_file = &outlets->files[i];
+			return open_file(*ret_file, err);
+		}
+	if (outlets->count == ORCH_OUTLET_FILES_MAX)
+		return orch_fail(
+			err, ORCH_E_LIMIT, "more than %d log files", ORCH_OUTLET_FILES_MAX);
+	file = &outlets->files[outlets->count];
+	file->path = orch_alloc(path.len + 1);
+	if (file->path == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for a log file");
+	memcpy(file->path, path.ptr, path.len);
+	file->fd = -1;
+	outlets->count++;
+	*ret_file = file;
+	return open_file(file, err);
+}
+
+static int write_file(struct orch_outlets *outlets, struct orch_text path, struct orch_text line,
+	struct orch_err *err)
+{
+	struct outlet *file;
+	int rc, error = 0;
+
+	pthread_mutex_lock(&outlets->lock);
+	rc = get_file(outlets, path, &file, err);
+	if (rc == ORCH_OK)
+		error = write_line(file->fd, line);
+	if (error != 0)
+		rc = orch_fail(err, ORCH_E_AGAIN, "%s: %s", file->path, orch_errno_text(error));
+	pthread_mutex_unlock(&outlets->lock);
+	return rc;
+}
+
+int orch_outlets_write(struct orch_outlets *outlets, struct orch_text url, struct orch_text line,
+	struct orch_err *err)
+{
+	static const char file_prefix[] = "log:file/";
+	size_t prefix = sizeof(file_prefix) - 1;
+	int error;
+
+	if (orch_text_is(url, "log:syslog")) {
+		syslog(LOG_NOTICE | LOG_USER, "%.*s", ORCH_TEXT_ARG(line));
+		return ORCH_OK;
+	}
+	if (orch_text_starts_with(url, ORCH_TEXT(file_prefix)) && url.len > prefix) {
+		struct orch_text path = { url.ptr + prefix, url.len - prefix };
+
+		return write_file(outlets, path, line, err);
+	}
+	if (!orch_text_is(url, "log:stderr"))
+		return orch_fail(err, ORCH_E_INVALID,
+			"a log goes to log:stderr, log:syslog or log:file/PATH");
+	error = write_line(STDERR_FILENO, line);
+	if (error != 0)
+		return orch_fail(err, ORCH_E_AGAIN, "stderr: %s", orch_errno_text(error));
+	return ORCH_OK;
+}
+
+void orch_outlets_reopen(struct orch_outlets *outlets)
+{
+	pthread_mutex_lock(&outlets->lock);
+	for (size_t i = 0; i < outlets->count; i++)
+		if (outlets->files[i].fd >= 0) {
+			(void)close(outlets->files[i].fd);
+			outlets->files[i].fd = -1;
+		}
+	pthread_mutex_unlock(&outlets->lock);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/plan.h"
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "plugin/settings.h"
+
+static struct orch_text path_of(
+	struct orch_config *config, const struct orch_config_instance *block)
+{
+	return orch_arena_printf(
+		config->arena, "%ss.%.*s", orch_kind_name(block->kind), ORCH_TEXT_ARG(block->name));
+}
+
+static int load_plugin(struct orch_config *config, struct orch_config_instance *block,
+	const struct orch_plugin **ret_plugin, struct orch_err *err)
+{
+	const struct orch_plugin *plugin;
+	const char *file;
+	int rc = orch_plugin_find(config->plugin_path, block->plugin, config->arena, &file, err);
+
+	if (rc != ORCH_OK)
+		return rc;
+	rc = orch_plugin_load(file, &plugin, err);
+	if (rc != ORCH_OK)
+		return rc;
+	if (orch_plugin_kind(plugin) != block->kind)
+		return orch_fail(err, ORCH_E_INVALID, "%s is an %s plugin; this block wants an %s",
+			plugin->name, orch_kind_name(orch_plugin_kind(plugin)),
+			orch_kind_name(block->kind));
+	if (block->kind == ORCH_KIND_TOOL && ORCH_OPS(plugin->tool, single))
+		return orch_fail(err, ORCH_E_INVALID,
+			"%s wants one instance for the whole program, which this version does not "
+			"offer",
+			plugin->name);
+	*ret_plugin = plugin;
+	return ORCH_OK;
+}
+
+static struct orch_metric *duration_of(const struct orch_config_instance *block, const char *hook)
+{
+	return orch_metric(ORCH_METRIC_SECONDS, "orchestrator_plugin_hook_duration_seconds",
+		"Time spent in hooks of plugins.", { "instance", block->name },
+		{ "hook", orch_text_from(hook) });
+}
+
+static void make_metrics(struct orch_plan_instance *instance)
+{
+	const struct orch_config_instance *block = instance->config;
+
+	if (block->kind == ORCH_KIND_INPUT) {
+		instance->received = duration_of(block, "receive");
+		instance->gathered = duration_of(block, "gather");
+	} else if (block->kind == ORCH_KIND_TOOL) {
+		instance->scanned = duration_of(block, "scan");
+	} else {
+		instance->acted = duration_of(block, "act");
+	}
+}
+
+static void fill_instance(struct orch_plan *plan, struct orch_plan_instance *instance,
+	struct orch_config_instance *block, struct orch_config_errors *errors)
+{
+	struct orch_config *config = plan->config;
+	struct orch_err err;
+
+	instance->config = block;
+	(void)pthread_mutex_init(&instance->lock, NULL);
+	if (load_plugin(config, block, &instance->plugin, &err) != ORCH_OK) {
+		orch_config_errors_add(
+			errors, block->where, path_of(config, block), "%s", err.text);
+		return;
+	}
+	if (block->kind == ORCH_KIND_INPUT &&
+		(instance->plugin->input->transports & block->transport) == 0)
+		orch_config_errors_add(errors, block->where, path_of(config, block),
+			"plugin %s does not take this transport; see `orchestrator plugin show %s`",
+			instance->plugin->name, instance->plugin->name);
+	if (orch_settings_read(config, block, instance->plugin, errors, &instance->settings) !=
+		ORCH_OK)
+		return;
+	instance->host = orch_plugin_host_create(block->name, &config->egress);
+	make_metrics(instance);
+	if (instance->host == NULL)
+		orch_config_errors_add(
+			errors, block->where, path_of(config, block), "out of memory");
+}
+
+static struct orch_plan_instance *fill_kind(struct orch_plan *plan,
+	struct orch_config_instance *blocks, size_t count, struct orch_config_errors *errors)
+{
+	struct orch_plan_instance *instances = orch_alloc_array(count + 1, sizeof(*instances));
+
+	for (size_t i = 0; instances != NULL && i < count; i++)
+		fill_instance(plan, &instances[i], &blocks[i], errors);
+	return instances;
+}
+
+static void fini_kind(struct orch_plan_instance *instances, size_t count)
+{
+	for (size_t i = 0; instances != NULL && i < count; i++) {
+		orch_ruleset_unref(instances[i].rules);
+		orch_plugin_host_destroy(instances[i].host);
+		(void)pthread_mutex_destroy(&instances[i].lock);
+	}
+	orch_free(instances);
+}
+
+static void destroy(struct orch_plan *plan)
+{
+	fini_kind(plan->inputs, plan->config->input_count);
+	fini_kind(plan->tools, plan->config->tool_count);
+	fini_kind(plan->actions, plan->config->action_count);
+	orch_config_destroy(plan->config);
+	orch_free(plan);
+}
+
+static void fill_limits(struct orch_sink_limits *limits, const struct orch_config *config)
+{
+	limits->events = config->events;
+	limits->parts = config->parts;
+	limits->fields = config->fields;
+	limits->findings = config->findings;
+	limits->records = config->records;
+	limits->event_bytes = 4 * config->body_bytes;
+}
+
+int orch_plan_create(
+	struct orch_config *config, struct orch_config_errors *errors, struct orch_plan **ret_plan)
+{
+	struct orch_plan *plan = orch_alloc(sizeof(*plan));
+	size_t before = errors->count;
+
+	if (plan == NULL) {
+		orch_config_destroy(config);
+		return ORCH_E_NOMEM;
+	}
+	plan->refs = 1;
+	plan->config = config;
+	fill_limits(&plan->limits, config);
+	plan->inputs = fill_kind(plan, config->inputs, config->input_count, errors);
+	plan->tools = fill_kind(plan, config->tools, config->tool_count, errors);
+	plan->actions = fill_kind(plan, config->actions, config->action_count, errors);
+	if (plan->inputs == NULL || plan->tools == NULL || plan->actions == NULL ||
+		errors->count > before || errors->left_out > 0) {
+		destroy(plan);
+		return ORCH_E_INVALID;
+	}
+	*ret_plan = plan;
+	return ORCH_OK;
+}
+
+struct orch_plan *orch_plan_ref(struct orch_plan *plan)
+{
+	plan->refs++;
+	return plan;
+}
+
+void orch_plan_unref(struct orch_plan *plan)
+{
+	if (plan != NULL && --plan->refs == 0)
+		destroy(plan);
+}
+
+struct orch_ruleset *orch_plan_rules(struct orch_plan_instance *tool)
+{
+	struct orch_ruleset *rules;
+
+	pthread_mutex_lock(&tool->lock);
+	rules = orch_ruleset_ref(tool->rules);
+	pthread_mutex_unlock(&tool->lock);
+	return rules;
+}
+
+void orch_plan_set_rules(struct orch_plan_instance *tool, struct orch_ruleset *rules)
+{
+	struct orch_ruleset *old;
+
+	pthread_mutex_lock(&tool->lock);
+	old = tool->rules;
+	tool->rules = rules;
+	pthread_mutex_unlock(&tool->lock);
+	orch_ruleset_unref(old);
+}
+
+bool orch_plan_uses_rules(const struct orch_plan_instance *tool)
+{
+	return ORCH_OPS(tool->plugin->tool, compile) != NULL;
+}
+
+static int load_tool_rules(struct orch_plan_instance *tool, struct orch_store *store,
+	struct orch_ruleset **ret_set, struct orch_err *err)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_stored_rule *rules;
+	size_t count, bad = 0;
+	int rc;
+
+	if (arena == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for the rules");
+	rc = orch_store_rules(store, tool->config->name, false, arena, &rules, &count, err);
+	if (rc == ORCH_OK) {
+		rc = orch_ruleset_create(tool->plugin, orch_plugin_host_services(tool->host),
+			tool->settings, rules, count, ret_set, &bad, err);
+		if (rc != ORCH_OK && count > 0)
+			orch_err_prefix(err, "rule %.*s", ORCH_TEXT_ARG(rules[bad].rule.id));
+	}
+	orch_arena_destroy(arena);
+	return rc;
+}
+
+int orch_plan_load_rules(struct orch_plan *plan, struct orch_store *store, struct orch_err *err)
+{
+	size_t count = plan->config->tool_count;
+	struct orch_ruleset **sets = orch_alloc_array(count + 1, sizeof(struct orch_ruleset *));
+	int rc = sets == NULL ? orch_fail(err, ORCH_E_NOMEM, "no memory for the rules") : ORCH_OK;
+
+	for (size_t i = 0; rc == ORCH_OK && i < count; i++)
+		if (orch_plan_uses_rules(&plan->tools[i])) {
+			rc = load_tool_rules(&plan->tools[i], store, &sets[i], err);
+			if (rc != ORCH_OK)
+				orch_err_prefix(err, "tools.%.*s",
+					ORCH_TEXT_ARG(plan->tools[i].config->name));
+		}
+	for (size_t i = 0; sets != NULL && i < count; i++) {
+		if (rc == ORCH_OK && sets[i] != NULL)
+			orch_plan_set_rules(&plan->tools[i], sets[i]);
+		else
+			orch_ruleset_unref(sets[i]);
+	}
+	orch_free(sets);
+	return rc;
+}
+
+int orch_plan_find_pipeline(const struct orch_plan *plan, struct orch_text name)
+{
+	for (size_t i = 0; i < plan->config->pipeline_count; i++)
+		if (orch_text_equal(plan->config->pipelines[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+int orch_plan_find_input(const struct orch_plan *plan, struct orch_text name)
+{
+	for (size_t i = 0; i < plan->config->input_count; i++)
+		if (orch_text_equal(plan->config->inputs[i].name, name))
+			return (int)i;
+	return -1;
+}

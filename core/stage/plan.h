@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A plan: the configuration put to work.
+ *
+ * Plugins are loaded, settings converted, rules compiled.  A plan is shared by
+ * all lanes and counted; it changes in one way only: a tool's rules are
+ * swapped for newer ones while it is in force.
+ */
+#ifndef ORCH_PLAN_H
+#define ORCH_PLAN_H
+#include <pthread.h>
+#include "base/metric.h"
+#include "config/config.h"
+#include "plugin/host.h"
+#include "plugin/loader.h"
+#include "store/store.h"
+
+/* A tool's compiled rules with what people call them.  Immutable and counted. */
+struct orch_ruleset {
+	_Atomic int refs;
+	const struct orch_tool_ops *ops;
+	void *set; /* the tool's; NULL if it works without rules */
+	struct orch_arena *arena;
+	const struct orch_stored_rule *rules; /* live and shadow */
+	size_t count;
+	struct orch_map *by_id;
+	uint64_t revision;
+};
+
+/* Compiles the live and shadow ones of RULES; *ret_bad is the index in RULES of the one at fault. */
+ORCH_MUST_USE int orch_ruleset_create(const struct orch_plugin *plugin,
+	const struct orch_host *host, const void *settings, const struct orch_stored_rule *rules,
+	size_t count, struct orch_ruleset **ret_set, size_t *ret_bad, struct orch_err *err);
+struct orch_ruleset *orch_ruleset_ref(struct orch_ruleset *set);
+void orch_ruleset_unref(struct orch_ruleset *set); /* accepts NULL */
+const struct orch_stored_rule *orch_ruleset_rule(
+	const struct orch_ruleset *set, struct orch_text id); /* NULL: not there */
+
+struct orch_plan_instance {
+	const struct orch_config_instance *config;
+	const struct orch_plugin *plugin;
+	void *settings;
+	struct orch_plugin_host *host;
+	pthread_mutex_t lock;       /* for RULES */
+	struct orch_ruleset *rules; /* tools only; NULL until loaded */
+	struct orch_metric *received, *gathered, *scanned, *acted; /* durations of its hooks */
+};
+
+struct orch_plan {
+	_Atomic int refs;
+	struct orch_config *config;
+	struct orch_plan_instance *inputs, *tools, *actions; /* in the configuration's order */
+	struct orch_sink_limits limits;
+};
+
+/*
+ * Loads the plugins of CONFIG and converts their settings.  What is wrong goes
+ * to ERRORS, all of it.  The plan owns CONFIG, also if it is not given.
+ */
+ORCH_MUST_USE int orch_plan_create(
+	struct orch_config *config, struct orch_config_errors *errors, struct orch_plan **ret_plan);
+struct orch_plan *orch_plan_ref(struct orch_plan *plan);
+void orch_plan_unref(struct orch_plan *plan); /* accepts NULL */
+
+/* Makes one instance of each plugin and destroys it again, so that create() has its say. */
+void orch_plan_try_instances(struct orch_plan *plan, struct orch_config_errors *errors);
+
+struct orch_ruleset *orch_plan_rules(
+	struct orch_plan_instance *tool); /* a reference; may be NULL */
+void orch_plan_set_rules(
+	struct orch_plan_instance *tool, struct orch_ruleset *rules); /* takes RULES */
+bool orch_plan_uses_rules(const struct orch_plan_instance *tool);
+
+/* Compiles the store's rules for every tool that works by rules; all or nothing. */
+ORCH_MUST_USE int orch_plan_load_rules(
+	struct orch_plan *plan, struct orch_store *store, struct orch_err *err);
+
+/* -1: not there. */
+int orch_plan_find_pipeline(const struct orch_plan *plan, struct orch_text name);
+int orch_plan_find_input(const struct orch_plan *plan, struct orch_text name);
+
+#endif
