@@ -37,7 +37,11 @@ struct orch_db_migration {
 
 struct orch_db_op {
 	struct orch_db_op *next; /* in its group; NULL ends it */
-	/* On the writer's thread, within the transaction.  A negative code undoes the group. */
+	/*
+	 * On the writer's thread, within the transaction.  A negative code undoes
+	 * the group.  May run again (another group of the transaction failed): the
+	 * last run is the one that counts, so it starts by resetting what it gives.
+	 */
 	int (*run)(struct orch_db_op *op, struct orch_db *db, struct orch_err *err);
 };
 
@@ -63,8 +67,14 @@ ORCH_MUST_USE int orch_db_submit(
 /* The same, waiting: for commands and for the start.  Not from a lane. */
 ORCH_MUST_USE int orch_db_run(
 	struct orch_db *db, struct orch_db_group *group, struct orch_err *err);
+/*
+ * Runs OP beside the writer, on the calling thread, in a read transaction of
+ * a connection that can only read.  It waits for other reads, never for the
+ * writer, and sees all that was done before.
+ */
+ORCH_MUST_USE int orch_db_read(struct orch_db *db, struct orch_db_op *op, struct orch_err *err);
 
-/* A prepared statement kept by the writer; reset and unbound when handed out.  Only within run(). */
+/* A prepared statement, kept; reset and unbound when handed out.  Only within run(), on the DB given there. */
 ORCH_MUST_USE int orch_db_statement(
 	struct orch_db *db, const char *sql, sqlite3_stmt **ret_statement, struct orch_err *err);
 ORCH_MUST_USE int orch_db_step_done(
@@ -79,21 +89,25 @@ struct orch_text orch_db_column_text(
 	sqlite3_stmt *statement, int column); /* lent until the next step */
 struct orch_text orch_db_column_blob(sqlite3_stmt *statement, int column);
 
-/* Calls CHANGED on LANE (coalesced) after commits in which TOPIC was noted, here or (within 250 ms) by another process. */
+/*
+ * Calls CHANGED on LANE (coalesced): once at first, after commits in which
+ * TOPIC was noted, here or (within 250 ms) by another process, and at the
+ * times asked for by orch_db_wake_at().
+ */
 struct orch_db_watch {
-	const char *topic;
+	const char *topic; /* less than ORCH_DB_TOPIC_BYTES; copied */
 	struct orch_lane *lane;
 	void (*changed)(void *arg);
 	void *arg;
-	struct orch_job job; /* the database's, as is what follows */
-	bool pending;
-	struct orch_db_watch *next;
+	struct orch_db_watcher *watcher; /* the database's */
 };
-void orch_db_watch_add(struct orch_db *db, struct orch_db_watch *watch);
-void orch_db_watch_remove(struct orch_db *db,
-	struct orch_db_watch *watch); /* on its lane; CHANGED does not run any more */
-void orch_db_note(
-	struct orch_db *db, const char *topic); /* within run(); TOPIC is a constant or is copied */
+#define ORCH_DB_TOPIC_BYTES 96
+ORCH_MUST_USE int orch_db_watch_add(struct orch_db *db, struct orch_db_watch *watch);
+/* On its lane, or after that has ended; CHANGED does not run any more. */
+void orch_db_watch_remove(struct orch_db *db, struct orch_db_watch *watch);
+void orch_db_note(struct orch_db *db, const char *topic); /* within run(); copied */
+/* Wakes the watches of TOPIC in this process at WALL_MS at the latest.  Within run(). */
+void orch_db_wake_at(struct orch_db *db, const char *topic, uint64_t wall_ms);
 
 /* Is the writer alive and the disk writable?  For /readyz and the watchdog. */
 bool orch_db_is_healthy(const struct orch_db *db, struct orch_err *err);

@@ -93,13 +93,17 @@ struct orch_queue_op {
 	struct orch_text detail; /* a sentence; no secrets, no message text */
 
 	void *user;        /* the submitter's */
-	void *backend[24]; /* the backend's */
+	void *backend[48]; /* the backend's */
 };
 
 ORCH_MUST_USE int orch_queue_submit(
 	struct orch_queue *queue, struct orch_queue_op *op, struct orch_err *err);
 
-/* READY runs on LANE when NAME may have something to receive: after puts, releases, delays, ends of leases. */
+/*
+ * READY runs on LANE when NAME may have something to receive: once at first,
+ * and after puts, releases, delays, ends of leases.  Who is called receives
+ * until less comes than was asked for.
+ */
 struct orch_queue_watch {
 	struct orch_text name;
 	struct orch_lane *lane;
