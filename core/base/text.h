@@ -36,6 +36,9 @@ int orch_text_to_ms(struct orch_text text, uint64_t *ret_ms);
 /* "64k" "10M" "2G" "4096"; powers of 1024.  Bytes. */
 int orch_text_to_bytes(struct orch_text text, uint64_t *ret_bytes);
 
+/* The length of the well-formed UTF-8 character that TEXT begins with; 0 if it begins with none. */
+size_t orch_text_utf8_len(struct orch_text text);
+
 /* Well-formed UTF-8 throughout? */
 bool orch_text_is_utf8(struct orch_text text);
 

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A line is built in the logger's own memory under its lock, so that logging
+ * needs no memory and lines do not mix.  What is too long is cut.
+ *
+ * Values are blotted before they are escaped, since a secret with a quote in
+ * it looks different afterwards, and the finished line once more.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+#define LINE_BYTES 16384
+#define VALUE_BYTES 1024
+
+#define FOLD_LINES 10 /* of one kind are written in FOLD_MS */
+#define FOLD_MS 10000
+#define FOLD_KINDS 128 /* are watched; beyond that the oldest is forgotten */
+#define FOLD_NAME_BYTES 64
+
+/* One kind of line: an event with its "what". */
+struct kind {
+	uint64_t hash;
+	uint64_t since_ms;
+	uint64_t folded;
+	unsigned lines; /* 0: a free place */
+	int level;
+	const char *what_key; /* NULL: it has none */
+	char event[FOLD_NAME_BYTES];
+	char what[FOLD_NAME_BYTES];
+};
+
+static struct {
+	pthread_mutex_t lock;
+	_Atomic int level;
+	int fd;
+	enum orch_log_format format;
+	struct kind kinds[FOLD_KINDS];
+	char line[LINE_BYTES];
+	char value[LINE_BYTES];
+} logger = { .lock = PTHREAD_MUTEX_INITIALIZER, .level = ORCH_LOG_INFO, .fd = STDERR_FILENO };
+
+static const char *level_name(int level)
+{
+	static const char *const names[] = { "debug", "info", "warn", "error", "alert" };
+
+	return level >= 0 && level <= ORCH_LOG_ALERT ? names[level] : "alert";
+}
+
+static bool is_plain(struct orch_text text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\')
+			return false;
+	}
+	return text.len > 0;
+}
+
+/*
+ * A blotted copy of at most MAX bytes, cut between characters.  It is cut after
+ * the blotting, lest the first half of a secret be left.
+ */
+static struct orch_text take_value(struct orch_text text, size_t max)
+{
+	size_t len = text.len < sizeof(logger.value) ? text.len : sizeof(logger.value);
+
+	if (len > 0)
+		memcpy(logger.value, text.ptr, len);
+	orch_secret_blot(logger.value, len);
+	if (len > max) {
+		len = max;
+		while (len > 0 && ((unsigned char)logger.value[len] & 0xc0) == 0x80)
+			len--;
+	}
+	return (struct orch_text){ logger.value, len };
+}
+
+static void add_value(struct orch_buf *line, struct orch_text text)
+{
+	struct orch_text value = take_value(text, VALUE_BYTES);
+
+	if (logger.format == ORCH_LOG_LOGFMT && is_plain(value))
+		orch_buf_add_text(line, value);
+	else
+		orch_buf_add_json(line, value);
+}
+
+static void add_key(struct orch_buf *line, const char *key)
+{
+	if (logger.format == ORCH_LOG_JSON)
+		orch_buf_printf(line, "%s\"%s\":", line->len == 0 ? "{" : ",", key);
+	else
+		orch_buf_printf(line, "%s%s=", line->len == 0 ? "" : " ", key);
+}
+
+static void add_field(struct orch_buf *line, const struct orch_log_field *field)
+{
+	add_key(line, field->key);
+	if (field->is_number)
+		orch_buf_printf(line, "%lld", (long long)field->number);
+	else
+		add_value(line, field->text);
+}
+
+/* Takes as many whole fields as there is room for, and keeps room for the end of the line. */
+static void add_fields(struct orch_buf *line, const struct orch_log_field *fields)
+{
+	for (; fields->key; fields++) {
+		size_t len = line->len;
+
+		add_field(line, fields);
+		if (line->failed) {
+			line->failed = false;
+			line->len = len;
+			return;
+		}
+	}
+}
+
+static void write_line(const char *line, size_t len)
+{
+	while (len > 0) {
+		ssize_t done = write(logger.fd, line, len);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return; /* There is nobody to be told. */
+		line += done;
+		len -= (size_t)done;
+	}
+}
+
+static void add_head(struct orch_buf *line, int level, const char *event)
+{
+	char now[25];
+
+	orch_clock_format(orch_clock_now_ms(), now);
+	add_fields(line,
+		(const struct orch_log_field[]){
+			ORCH_LOG_STRING("time", now),
+			ORCH_LOG_STRING("level", level_name(level)),
+			ORCH_LOG_STRING("event", event),
+			{ .key = NULL },
+		});
+}
+
+static void put_line(int level, const char *event, const struct orch_log_field *fields)
+{
+	struct orch_buf line = {
+		.ptr = logger.line, .size = LINE_BYTES, .limit = LINE_BYTES - sizeof("}\n")
+	};
+
+	add_head(&line, level, event);
+	add_fields(&line, fields);
+	orch_secret_blot(line.ptr, line.len);
+	line.limit = LINE_BYTES - 1;
+	orch_buf_add_string(&line, logger.format == ORCH_LOG_JSON ? "}\n" : "\n");
+	write_line(line.ptr, line.len);
+}
+
+static void copy_name(char *to, struct orch_text name)
+{
+	struct orch_text value = take_value(name, FOLD_NAME_BYTES - 1);
+
+	memcpy(to, value.ptr, value.len);
+	to[value.len] = '\0';
+}
+
+/* The sum of what was folded, if anything was. */
+static void put_sum(struct kind *kind)
+{
+	struct orch_log_field fields[] = {
+		ORCH_LOG_INT("repeated", kind->folded),
+		ORCH_LOG_STRING(kind->what_key, kind->what),
+		{ .key = NULL },
+	};
+
+	if (kind->lines > 0 && kind->folded > 0)
+		put_line(kind->level, kind->event, fields);
+	kind->folded = 0;
+}
+
+static const struct orch_log_field *what_of(const struct orch_log_field *fields)
+{
+	const struct orch_log_field *instance = NULL;
+
+	for (; fields->key; fields++) {
+		if (fields->is_number)
+			continue;
+		if (strcmp(fields->key, "what") == 0)
+			return fields;
+		if (strcmp(fields->key, "instance") == 0)
+			instance = fields;
+	}
+	return instance;
+}
+
+/* The place of the kind HASH; else a free one, else the oldest, whose sum is written. */
+static struct kind *place_of(uint64_t hash)
+{
+	struct kind *place = &logger.kinds[0];
+
+	for (size_t i = 0; i < FOLD_KINDS; i++) {
+		struct kind *kind = &logger.kinds[i];
+
+		if (kind->lines > 0 && kind->hash == hash)
+			return kind;
+		if (place->lines > 0 && (kind->lines == 0 || kind->since_ms < place->since_ms))
+			place = kind;
+	}
+	put_sum(place);
+	place->lines = 0;
+	return place;
+}
+
+static struct kind *kind_of(const char *event, const struct orch_log_field *fields)
+{
+	const struct orch_log_field *what = what_of(fields);
+	uint64_t hash = orch_siphash(orch_text_from(event));
+	struct kind *kind;
+
+	if (what)
+		hash = hash * 31 + orch_siphash(what->text);
+	kind = place_of(hash);
+	if (kind->lines == 0) {
+		*kind = (struct kind){ .hash = hash, .what_key = what ? what->key : NULL };
+		copy_name(kind->event, orch_text_from(event));
+		if (what)
+			copy_name(kind->what, what->text);
+	}
+	return kind;
+}
+
+/* Counts the line; true if it is one too many. */
+static bool fold(int level, const char *event, const struct orch_log_field *fields)
+{
+	struct kind *kind = kind_of(event, fields);
+	uint64_t now_ms = orch_clock_mono_ms();
+
+	if (kind->lines == 0 || now_ms - kind->since_ms >= FOLD_MS) {
+		put_sum(kind);
+		kind->since_ms = now_ms;
+		kind->lines = 0;
+		kind->level = level;
+	}
+	if (level > kind->level)
+		kind->level = level;
+	if (kind->lines < FOLD_LINES) {
+		kind->lines++;
+		return false;
+	}
+	kind->folded++;
+	return true;
+}
+
+void orch_log_write(int level, const char *event, const struct orch_log_field *fields)
+{
+	int number = errno;
+
+	if (!orch_log_wants(level))
+		return;
+	(void)pthread_mutex_lock(&logger.lock);
+	if (!fold(level, event, fields))
+		put_line(level, event, fields);
+	(void)pthread_mutex_unlock(&logger.lock);
+	errno = number;
+}
+
+void orch_log_setup(int fd, enum orch_log_format format, int level)
+{
+	(void)pthread_mutex_lock(&logger.lock);
+	logger.fd = fd;
+	logger.format = format;
+	atomic_store(&logger.level, level);
+	(void)pthread_mutex_unlock(&logger.lock);
+}
+
+bool orch_log_wants(int level)
+{
+	return level >= atomic_load_explicit(&logger.level, memory_order_relaxed);
+}
+
+void orch_log_flush(void)
+{
+	uint64_t now_ms = orch_clock_mono_ms();
+
+	(void)pthread_mutex_lock(&logger.lock);
+	for (size_t i = 0; i < FOLD_KINDS; i++) {
+		struct kind *kind = &logger.kinds[i];
+
+		if (kind->lines > 0 && now_ms - kind->since_ms >= FOLD_MS) {
+			put_sum(kind);
+			kind->lines = 0;
+		}
+	}
+	(void)pthread_mutex_unlock(&logger.lock);
+}
