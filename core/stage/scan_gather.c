@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Completing an event: its input looks up and downloads what the arrival only named. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "stage/scan_work.h"
+
+#define RETRY_BASE_MS 2000
+#define RETRY_CAP_MS 60000
+
+static struct orch_part *find_part(struct orch_scan_work *work, struct orch_text name)
+{
+	for (size_t i = 0; i < work->event->part_count; i++)
+		if (orch_text_equal(work->parts[i].name, name))
+			return &work->parts[i];
+	return NULL;
+}
+
+static struct orch_part *find_or_add_part(struct orch_scan_work *work, struct orch_text name)
+{
+	struct orch_part *part = find_part(work, name);
+
+	if (part != NULL)
+		return part;
+	if (work->event->part_count == work->part_size)
+		return NULL;
+	part = &work->parts[work->event->part_count++];
+	*part = (struct orch_part){
+		.name = orch_arena_text(work->arena, name),
+		.media_type = ORCH_TEXT_NONE,
+		.bytes = ORCH_TEXT_NONE,
+		.state = ORCH_PART_ANNOUNCED,
+		.note = ORCH_TEXT_NONE,
+	};
+	return part;
+}
+
+static void mark(
+	struct orch_scan_work *work, struct orch_part *part, uint32_t state, const char *note)
+{
+	part->state = state;
+	part->note = orch_arena_text(work->arena, orch_text_from(note));
+	if (state == ORCH_PART_UNAVAILABLE)
+		part->bytes = ORCH_TEXT_NONE;
+}
+
+void orch_scan_work_apply_marks(struct orch_scan_work *work)
+{
+	for (size_t i = 0; i < work->sink.mark_count; i++) {
+		struct orch_part_mark *given = &work->sink.marks[i];
+		struct orch_part *part = find_or_add_part(work, given->part);
+
+		if (part != NULL)
+			mark(work, part, given->state, given->note.ptr);
+	}
+	work->sink.mark_count = 0;
+}
+
+static void destroy_blob(void *blob)
+{
+	orch_blob_destroy(blob);
+}
+
+static void take_part(
+	struct orch_run *run, struct orch_text name, struct orch_blob *blob, bool truncated)
+{
+	struct orch_scan_work *work = run->user;
+	struct orch_part *part = find_or_add_part(work, name);
+	struct orch_err err = { "" };
+	struct orch_text bytes;
+
+	orch_arena_on_destroy(work->arena, destroy_blob, blob);
+	if (part == NULL)
+		return;
+	work->gathered_bytes += orch_blob_len(blob);
+	if (work->gathered_bytes > work->crew->plan->config->gather_bytes) {
+		mark(work, part, ORCH_PART_UNAVAILABLE,
+			"the event's files are larger than limits.gather_bytes");
+		return;
+	}
+	if (orch_blob_map(blob, &bytes, &err) != ORCH_OK) {
+		mark(work, part, ORCH_PART_UNAVAILABLE, err.text);
+		return;
+	}
+	part->bytes = bytes;
+	part->state = truncated ? ORCH_PART_TRUNCATED : ORCH_PART_HERE;
+	if (truncated)
+		part->note = ORCH_TEXT("it is larger than the limit; the rest was not read");
+}
+
+/* The event as the input now tells it; bytes that were fetched stay. */
+static void replace_event(struct orch_scan_work *work, const struct orch_event *given)
+{
+	struct orch_event *event = work->event;
+
+	if (given->field_count > 0) {
+		event->fields = given->fields;
+		event->field_count = given->field_count;
+	}
+	if (given->data.len > 0)
+		event->data = given->data;
+	for (size_t i = 0; i < given->part_count; i++) {
+		struct orch_part *part = find_or_add_part(work, given->parts[i].name);
+
+		if (part != NULL && part->state == ORCH_PART_ANNOUNCED && part->bytes.len == 0)
+			*part = given->parts[i];
+	}
+}
+
+static int enter_gather(struct orch_run *run, const struct orch_reply *reply,
+	struct orch_request *request, struct orch_err *err)
+{
+	struct orch_scan_work *work = run->user;
+	int input = orch_plan_find_input(work->crew->plan, work->event->source);
+	const struct orch_input_ops *ops = work->crew->plan->inputs[input].plugin->input;
+	int rc;
+
+	orch_sink_init(&work->sink, ORCH_KIND_INPUT, &work->crew->plan->limits, work->arena);
+	rc = ops->gather(work->crew->inputs[input], work->event, &run->progress, reply, request,
+		&work->sink, err);
+	if (rc >= 0) {
+		if (work->sink.event_count > 0)
+			replace_event(work, &work->sink.events[0]);
+		orch_scan_work_apply_marks(work);
+	}
+	return rc;
+}
+
+static void give_up_announced(struct orch_scan_work *work, const char *why)
+{
+	for (size_t i = 0; i < work->event->part_count; i++)
+		if (work->parts[i].state == ORCH_PART_ANNOUNCED)
+			mark(work, &work->parts[i], ORCH_PART_UNAVAILABLE, why);
+}
+
+static void on_gathered(struct orch_run *run, int code)
+{
+	struct orch_scan_work *work = run->user;
+
+	if (run->pause_ms > 0) {
+		orch_scan_work_release(work, run->pause_ms, false);
+		return;
+	}
+	if (code == ORCH_E_AGAIN && work->lease.attempts + 1 < run->instance->attempts) {
+		orch_log(ORCH_LOG_INFO, "gather.retry",
+			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("instance", run->instance->name),
+			ORCH_LOG_STRING("error", run->err.text));
+		orch_scan_work_release(work,
+			orch_backoff_ms(work->lease.attempts, RETRY_BASE_MS, RETRY_CAP_MS), true);
+		return;
+	}
+	if (code != ORCH_OK)
+		orch_log(ORCH_LOG_WARN, "gather.failed",
+			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("instance", run->instance->name),
+			ORCH_LOG_STRING("error", run->err.text));
+	give_up_announced(work, code == ORCH_OK ? "it was not fetched" : run->err.text);
+	orch_scan_work_examine(work);
+}
+
+static bool is_complete(const struct orch_scan_work *work)
+{
+	for (size_t i = 0; i < work->event->part_count; i++)
+		if (work->parts[i].state == ORCH_PART_ANNOUNCED)
+			return false;
+	return true;
+}
+
+void orch_scan_work_gather(struct orch_scan_work *work)
+{
+	int input = orch_plan_find_input(work->crew->plan, work->event->source);
+	const struct orch_plan_instance *instance;
+
+	if (is_complete(work)) {
+		orch_scan_work_examine(work);
+		return;
+	}
+	instance = input < 0 ? NULL : &work->crew->plan->inputs[input];
+	if (instance == NULL || ORCH_OPS(instance->plugin->input, gather) == NULL) {
+		give_up_announced(work, "its input cannot fetch it");
+		orch_scan_work_examine(work);
+		return;
+	}
+	orch_scan_work_fill_run(work, instance, "gather");
+	work->run.duration = instance->gathered;
+	work->run.enter = enter_gather;
+	work->run.part = take_part;
+	work->run.done = on_gathered;
+	orch_run_start(&work->run);
+}

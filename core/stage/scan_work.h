@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One event on its way through the scan stage.  Internal to stage/scan*.c. */
+#ifndef ORCH_SCAN_WORK_H
+#define ORCH_SCAN_WORK_H
+#include "stage/handover.h"
+#include "stage/leases.h"
+#include "stage/policy.h"
+#include "stage/scan.h"
+
+/* The leases of one receive share an arena. */
+struct orch_batch {
+	struct orch_arena *arena;
+	size_t refs;
+};
+void orch_batch_unref(struct orch_batch *batch);
+
+struct orch_scan {
+	struct orch_scan_options options;
+	struct orch_crew *crew;
+	struct orch_leases leases;
+	struct orch_queue_watch watch;
+	struct orch_queue_op receive;
+	struct orch_batch *batch; /* of the receive under way */
+	TAILQ_HEAD(, orch_scan_work) works;
+	size_t in_flight;
+	bool is_receiving, is_watching, is_draining, has_more;
+};
+
+struct orch_scan_work {
+	TAILQ_ENTRY(orch_scan_work) link;
+	struct orch_scan *scan;
+	struct orch_crew *crew;
+	struct orch_batch *batch;
+	struct orch_arena *arena;
+	struct orch_lease lease;
+	struct orch_held held;
+
+	const struct orch_config_pipeline *pipeline;
+	struct orch_event *event;
+	struct orch_part *parts; /* the event's, ours to change */
+	size_t part_size;
+	uint64_t gathered_bytes;
+
+	struct orch_run run;
+	struct orch_sink sink;
+	size_t tool;                /* index within the pipeline */
+	struct orch_ruleset *rules; /* of the tool under way */
+
+	struct orch_stored_finding *findings;
+	size_t finding_count, finding_size;
+	struct orch_record *records;
+	size_t record_count, record_size;
+	const char *tool_note; /* of a tool that failed and may (on_error = "pass") */
+	uint64_t findings_left_out;
+
+	struct orch_handover handover;
+	struct orch_queue_op release;
+	const char *result; /* for the metrics */
+};
+
+/* scan_work.c */
+void orch_scan_work_begin(
+	struct orch_scan *scan, const struct orch_lease *lease, struct orch_batch *batch);
+void orch_scan_work_release(struct orch_scan_work *work, uint64_t delay_ms, bool failed);
+void orch_scan_work_bury(struct orch_scan_work *work, const char *reason, const char *detail);
+void orch_scan_work_examine(struct orch_scan_work *work); /* the tools, then judge */
+void orch_scan_work_end(struct orch_scan_work *work);
+void orch_scan_work_fill_run(
+	struct orch_scan_work *work, const struct orch_plan_instance *instance, const char *hook);
+
+/* scan_gather.c */
+void orch_scan_work_gather(struct orch_scan_work *work); /* then examines */
+void orch_scan_work_apply_marks(struct orch_scan_work *work);
+
+/* scan_judge.c */
+void orch_scan_work_judge(struct orch_scan_work *work); /* then hands over */
+int orch_scan_work_collect(struct orch_scan_work *work, const struct orch_plan_instance *tool);
+
+/* scan.c */
+void orch_scan_pull(struct orch_scan *scan);
+
+#endif
