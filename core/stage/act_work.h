@@ -3,6 +3,7 @@
 #ifndef ORCH_ACT_WORK_H
 #define ORCH_ACT_WORK_H
 #include "stage/act.h"
+#include "stage/batch.h"
 #include "stage/handover.h"
 #include "stage/leases.h"
 
@@ -17,8 +18,8 @@ struct orch_act_desk {
 	char name_buf[ORCH_QUEUE_NAME_BYTES];
 	struct orch_queue_watch watch;
 	struct orch_queue_op receive;
-	struct orch_arena *batch_arena;
-	size_t in_flight; /* tasks */
+	struct orch_batch *batch; /* of the receive under way */
+	size_t in_flight;         /* tasks */
 	bool is_receiving, is_watching, has_more;
 };
 
@@ -36,11 +37,13 @@ struct orch_act {
 struct orch_act_item {
 	struct orch_act_work *work;
 	struct orch_lease *lease;
+	struct orch_task *task; /* NULL: its body could not be read */
 	struct orch_held held;
 	struct orch_handover handover;
 	struct orch_stored_result result;
-	struct orch_db_group *release_group;
+	struct orch_db_group *group; /* for a release with its checkpoint */
 	struct orch_queue_op checkpoint, release;
+	const char *outcome; /* for the metrics */
 	bool is_ended;
 };
 
@@ -49,26 +52,28 @@ struct orch_act_work {
 	struct orch_act *act;
 	struct orch_act_desk *desk;
 	struct orch_crew *crew;
+	struct orch_batch *batch;
 	struct orch_arena *arena;
 	size_t action; /* index in the crew's plan */
 	struct orch_act_item *items;
-	struct orch_task *tasks;
+	struct orch_task *tasks; /* of the items that could be read, in their order */
 	int *codes;
-	size_t count, open; /* OPEN: items not yet freed */
+	size_t count, task_count, open; /* OPEN: items that have not ended */
 	struct orch_run run;
 	struct orch_sink sink;
-	struct orch_db_group *checkpoint_group;
-	bool is_ending;
+	bool is_checkpointing;
+	bool is_released; /* as soon as the checkpoint under way is back */
 };
 
-/* act_work.c: takes ARENA, in which the leases are. */
-void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_arena *arena,
+/* act_work.c */
+void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_batch *batch,
 	struct orch_lease *leases, size_t count);
 void orch_act_work_release(struct orch_act_work *work);
 
-/* act_end.c: the end of each item by its code. */
-void orch_act_work_finish(struct orch_act_work *work, int code);
+/* act_end.c: each item ends by its own code. */
+void orch_act_item_finish(struct orch_act_item *item, int code);
 void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool failed);
+void orch_act_item_bury(struct orch_act_item *item, const char *reason, const char *detail);
 
 /* act.c */
 void orch_act_pull(struct orch_act_desk *desk);

@@ -7,29 +7,6 @@
 #include "base/text.h"
 #include "stage/scan_work.h"
 
-void orch_batch_unref(struct orch_batch *batch)
-{
-	if (batch == NULL || --batch->refs > 0)
-		return;
-	orch_arena_destroy(batch->arena);
-	orch_free(batch);
-}
-
-static struct orch_batch *create_batch(void)
-{
-	struct orch_batch *batch = orch_alloc(sizeof(*batch));
-
-	if (batch == NULL)
-		return NULL;
-	batch->refs = 1;
-	batch->arena = orch_arena_create(0);
-	if (batch->arena == NULL) {
-		orch_free(batch);
-		return NULL;
-	}
-	return batch;
-}
-
 static void on_received(struct orch_queue_op *op)
 {
 	struct orch_scan *scan = op->user;
@@ -55,7 +32,7 @@ void orch_scan_pull(struct orch_scan *scan)
 	if (scan->is_receiving || scan->is_draining || !scan->has_more ||
 		scan->in_flight >= config->scans)
 		return;
-	scan->batch = create_batch();
+	scan->batch = orch_batch_create();
 	if (scan->batch == NULL)
 		return;
 	scan->has_more = false;

@@ -258,10 +258,9 @@ void orch_scan_work_begin(
 		orch_arena_destroy(arena);
 		return;
 	}
-	batch->refs++;
 	work->scan = scan;
 	work->crew = orch_crew_ref(scan->crew);
-	work->batch = batch;
+	work->batch = orch_batch_ref(batch);
 	work->arena = arena;
 	work->lease = *lease;
 	work->result = "clean";

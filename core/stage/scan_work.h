@@ -2,17 +2,11 @@
 /* One event on its way through the scan stage.  Internal to stage/scan*.c. */
 #ifndef ORCH_SCAN_WORK_H
 #define ORCH_SCAN_WORK_H
+#include "stage/batch.h"
 #include "stage/handover.h"
 #include "stage/leases.h"
 #include "stage/policy.h"
 #include "stage/scan.h"
-
-/* The leases of one receive share an arena. */
-struct orch_batch {
-	struct orch_arena *arena;
-	size_t refs;
-};
-void orch_batch_unref(struct orch_batch *batch);
 
 struct orch_scan {
 	struct orch_scan_options options;

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/keep.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "queue/backend.h"
+#include "store/backend.h"
+
+#define KEY_FILE_BYTES 4096
+
+static int decode_key(struct orch_text hex, struct orch_secret **ret_key, struct orch_err *err)
+{
+	char bytes[ORCH_SEAL_KEY_BYTES];
+
+	if (orch_hex_decode(hex, bytes, sizeof(bytes)) != ORCH_OK)
+		return orch_fail(err, ORCH_E_INVALID, "the store's key must be %d hex digits",
+			2 * ORCH_SEAL_KEY_BYTES);
+	*ret_key = orch_secret_create((struct orch_text){ bytes, sizeof(bytes) });
+	explicit_bzero(bytes, sizeof(bytes));
+	return *ret_key == NULL
+		? orch_fail(err, ORCH_E_NOMEM, "no locked memory for the store's key")
+		: ORCH_OK;
+}
+
+static int make_key_file(const char *path, struct orch_err *err)
+{
+	char bytes[ORCH_SEAL_KEY_BYTES];
+	char hex[2 * ORCH_SEAL_KEY_BYTES + 1];
+	int rc;
+
+	orch_random_bytes(bytes, sizeof(bytes));
+	orch_hex_encode(bytes, sizeof(bytes), hex);
+	rc = orch_file_write(path, orch_text_from(hex), 0600, err);
+	explicit_bzero(bytes, sizeof(bytes));
+	explicit_bzero(hex, sizeof(hex));
+	return rc;
+}
+
+static int read_key_file(const char *path, struct orch_arena *arena, struct orch_secret **ret_key,
+	struct orch_err *err)
+{
+	struct orch_text hex;
+	int rc;
+
+	if (access(path, F_OK) != 0 && errno == ENOENT) {
+		rc = make_key_file(path, err);
+		if (rc != ORCH_OK)
+			return rc;
+	}
+	rc = orch_file_read(path, KEY_FILE_BYTES, arena, &hex, err);
+	if (rc != ORCH_OK)
+		return rc;
+	while (hex.len > 0 && hex.ptr[hex.len - 1] == '\n')
+		hex.len--;
+	rc = decode_key(hex, ret_key, err);
+	if (rc != ORCH_OK)
+		orch_err_prefix(err, "%s", path);
+	return rc;
+}
+
+static int load_key(const struct orch_config *config, struct orch_arena *arena,
+	struct orch_secret **ret_key, struct orch_err *err)
+{
+	const struct orch_credential_entry *entry;
+	orch_credential credential;
+
+	if (config->store_key.len == 0)
+		return read_key_file(
+			orch_arena_printf(arena, "%.*s/store.key", ORCH_TEXT_ARG(config->state_dir))
+				.ptr,
+			arena, ret_key, err);
+	credential = orch_config_credential(config, config->store_key);
+	entry = credential == 0 ? NULL : &config->egress.credentials[credential - 1];
+	if (entry == NULL || entry->secret == NULL)
+		return orch_fail(err, ORCH_E_INVALID,
+			"store.key: the credential %.*s is not loaded",
+			ORCH_TEXT_ARG(config->store_key));
+	return decode_key(orch_secret_text(entry->secret), ret_key, err);
+}
+
+static int open_db(const struct orch_config *config, struct orch_arena *arena,
+	struct orch_db **ret_db, struct orch_err *err)
+{
+	size_t queue_count = orch_queue_sqlite_migration_count;
+	size_t count = queue_count + orch_store_sqlite_migration_count;
+	struct orch_db_migration *all = orch_arena_alloc_array(arena, count, sizeof(*all));
+	struct orch_db_options options = {
+		.path = orch_arena_printf(
+			arena, "%.*s/orchestrator.db", ORCH_TEXT_ARG(config->state_dir))
+				.ptr,
+		.reserve_bytes = config->reserve_bytes,
+	};
+
+	if (all == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for the database");
+	memcpy(all, orch_queue_sqlite_migrations, queue_count * sizeof(*all));
+	memcpy(all + queue_count, orch_store_sqlite_migrations,
+		orch_store_sqlite_migration_count * sizeof(*all));
+	return orch_db_open(&options, all, count, ret_db, err);
+}
+
+static int open_all(const struct orch_config *config, struct orch_arena *arena,
+	struct orch_keep *keep, struct orch_err *err)
+{
+	int rc = orch_file_make_dir(config->state_dir.ptr, err);
+
+	if (rc == ORCH_OK)
+		rc = load_key(config, arena, &keep->key, err);
+	if (rc == ORCH_OK)
+		rc = open_db(config, arena, &keep->db, err);
+	if (rc == ORCH_OK)
+		rc = orch_queue_sqlite_open(keep->db, keep->key, &keep->queue, err);
+	if (rc == ORCH_OK)
+		rc = orch_store_sqlite_open(keep->db, keep->key, &keep->store, err);
+	return rc;
+}
+
+int orch_keep_open(
+	const struct orch_config *config, struct orch_keep *ret_keep, struct orch_err *err)
+{
+	struct orch_keep keep = { 0 };
+	struct orch_arena *arena = orch_arena_create(0);
+	int rc = arena == NULL ? orch_fail(err, ORCH_E_NOMEM, "no memory for the store")
+			       : open_all(config, arena, &keep, err);
+
+	orch_arena_destroy(arena);
+	if (rc != ORCH_OK) {
+		orch_keep_close(&keep);
+		return rc;
+	}
+	*ret_keep = keep;
+	return ORCH_OK;
+}
+
+void orch_keep_close(struct orch_keep *keep)
+{
+	orch_queue_close(keep->queue);
+	orch_store_close(keep->store);
+	orch_db_close(keep->db);
+	orch_secret_destroy(keep->key);
+	*keep = (struct orch_keep){ 0 };
+}

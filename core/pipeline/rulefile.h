@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules as a JSON file: { "rules": [ { "id", "tool", "name", "expression", … } ] }. */
+#ifndef ORCH_RULEFILE_H
+#define ORCH_RULEFILE_H
+#include "base/buf.h"
+#include "stage/plan.h"
+
+#define ORCH_RULEFILE_BYTES (16 * 1024 * 1024)
+
+const char *orch_rule_state_name(enum orch_rule_state state);
+int orch_rule_state_from(struct orch_text name); /* -1: unknown */
+
+/* One rule of JSON; ERR names the key that is wrong. */
+struct json_object;
+ORCH_MUST_USE int orch_rulefile_parse_rule(struct json_object *object, struct orch_arena *arena,
+	struct orch_stored_rule *ret_rule, struct orch_err *err);
+ORCH_MUST_USE int orch_rulefile_read(const char *path, struct orch_arena *arena,
+	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err);
+
+/* A rule as a JSON object, WITH_HISTORY also who changed it and when. */
+void orch_rulefile_write_rule(
+	struct orch_buf *buf, const struct orch_stored_rule *rule, bool with_history);
+
+struct orch_rulefile_outcome {
+	size_t added, changed, unchanged;
+};
+/*
+ * Checks every rule, then saves those that are new or differ, by id.  A rule
+ * that is wrong stops it before anything is saved; ERR names it.
+ */
+ORCH_MUST_USE int orch_rulefile_import(struct orch_plan *plan, struct orch_store *store,
+	const struct orch_stored_rule *rules, size_t count, struct orch_text by,
+	struct orch_rulefile_outcome *ret_outcome, struct orch_err *err);
+
+/* Imports the configuration's rule files if the store has never had a rule. */
+ORCH_MUST_USE int orch_rulefile_first_import(
+	struct orch_plan *plan, struct orch_store *store, struct orch_err *err);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/act.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "stage/act_work.h"
+
+static int find_action(const struct orch_act_desk *desk)
+{
+	const struct orch_config *config = desk->act->crew->plan->config;
+
+	for (size_t i = 0; i < config->action_count; i++)
+		if (orch_text_equal(config->actions[i].name, desk->name))
+			return (int)i;
+	return -1;
+}
+
+static void begin_works(struct orch_act_desk *desk, struct orch_lease *leases, size_t count,
+	struct orch_batch *batch)
+{
+	int action = find_action(desk);
+	const struct orch_plan_instance *instance;
+	size_t most;
+
+	/* The action has gone meanwhile: the leases run out, the tasks wait for it. */
+	if (action < 0)
+		return;
+	instance = &desk->act->crew->plan->actions[action];
+	most = ORCH_OPS(instance->plugin->action, max_batch);
+	if (most == 0)
+		most = 1;
+	for (size_t i = 0; i < count; i += most)
+		orch_act_work_begin(desk, (size_t)action, batch, &leases[i],
+			count - i < most ? count - i : most);
+}
+
+static void on_received(struct orch_queue_op *op)
+{
+	struct orch_act_desk *desk = op->user;
+	struct orch_batch *batch = desk->batch;
+
+	desk->batch = NULL;
+	desk->is_receiving = false;
+	if (op->code != ORCH_OK)
+		orch_log(ORCH_LOG_ERROR, "act.receive", ORCH_LOG_TEXT("instance", desk->name),
+			ORCH_LOG_STRING("error", op->err.text));
+	else if (op->lease_count == op->max)
+		desk->has_more = true;
+	if (op->code == ORCH_OK)
+		begin_works(desk, op->leases, op->lease_count, batch);
+	orch_batch_unref(batch);
+	orch_act_pull(desk);
+}
+
+static size_t free_places(const struct orch_act_desk *desk, int action)
+{
+	const struct orch_plan_instance *instance = &desk->act->crew->plan->actions[action];
+	size_t most = instance->config->in_flight;
+	size_t batch = ORCH_OPS(instance->plugin->action, max_batch);
+
+	if (most < batch)
+		most = batch;
+	return desk->in_flight < most ? most - desk->in_flight : 0;
+}
+
+void orch_act_pull(struct orch_act_desk *desk)
+{
+	struct orch_act *act = desk->act;
+	int action = find_action(desk);
+	struct orch_err err = { "" };
+	size_t places;
+
+	if (desk->is_receiving || act->is_draining || !desk->has_more || action < 0)
+		return;
+	places = free_places(desk, action);
+	if (places == 0)
+		return;
+	desk->batch = orch_batch_create();
+	if (desk->batch == NULL)
+		return;
+	desk->has_more = false;
+	desk->is_receiving = true;
+	desk->receive = (struct orch_queue_op){
+		.kind = ORCH_QUEUE_RECEIVE,
+		.queue = act->options.queue,
+		.lane = act->options.bench.lane,
+		.done = on_received,
+		.name = orch_text_from(desk->queue),
+		.max = places,
+		.visibility_ms = act->leases.visibility_ms,
+		.arena = desk->batch->arena,
+		.user = desk,
+	};
+	if (orch_queue_submit(act->options.queue, &desk->receive, &err) != ORCH_OK) {
+		desk->is_receiving = false;
+		desk->has_more = true;
+		orch_batch_unref(desk->batch);
+		desk->batch = NULL;
+	}
+}
+
+static void on_ready(void *arg)
+{
+	struct orch_act_desk *desk = arg;
+
+	desk->has_more = true;
+	orch_act_pull(desk);
+}
+
+static void watch_desk(struct orch_act_desk *desk)
+{
+	struct orch_act *act = desk->act;
+
+	desk->watch = (struct orch_queue_watch){
+		.name = orch_text_from(desk->queue),
+		.lane = act->options.bench.lane,
+		.ready = on_ready,
+		.arg = desk,
+	};
+	desk->is_watching = orch_queue_watch_add(act->options.queue, &desk->watch) == ORCH_OK;
+	if (!desk->is_watching)
+		orch_log(ORCH_LOG_ERROR, "act.watch", ORCH_LOG_TEXT("instance", desk->name));
+	on_ready(desk);
+}
+
+static void unwatch_desk(struct orch_act_desk *desk)
+{
+	if (desk->is_watching)
+		orch_queue_watch_remove(desk->act->options.queue, &desk->watch);
+	desk->is_watching = false;
+}
+
+static struct orch_act_desk *find_desk(struct orch_act *act, struct orch_text name)
+{
+	struct orch_act_desk *desk;
+
+	TAILQ_FOREACH(desk, &act->desks, link)
+	if (orch_text_equal(desk->name, name))
+		return desk;
+	return NULL;
+}
+
+static int add_desk(struct orch_act *act, struct orch_text name)
+{
+	struct orch_act_desk *desk = orch_alloc(sizeof(*desk));
+
+	if (desk == NULL)
+		return ORCH_E_NOMEM;
+	desk->act = act;
+	(void)snprintf(desk->name_buf, sizeof(desk->name_buf), "%.*s", ORCH_TEXT_ARG(name));
+	(void)snprintf(desk->queue, sizeof(desk->queue), "act.%.*s", ORCH_TEXT_ARG(name));
+	desk->name = orch_text_from(desk->name_buf);
+	TAILQ_INSERT_TAIL(&act->desks, desk, link);
+	return ORCH_OK;
+}
+
+static int add_desks(struct orch_act *act)
+{
+	const struct orch_config *config = act->crew->plan->config;
+	int rc = ORCH_OK;
+
+	for (size_t i = 0; rc == ORCH_OK && i < config->action_count; i++)
+		if (find_desk(act, config->actions[i].name) == NULL)
+			rc = add_desk(act, config->actions[i].name);
+	return rc;
+}
+
+int orch_act_create(const struct orch_act_options *options, struct orch_crew *crew,
+	struct orch_act **ret_act, struct orch_err *err)
+{
+	struct orch_act *act = orch_alloc(sizeof(*act));
+
+	if (act == NULL) {
+		orch_crew_unref(crew);
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for an act lane");
+	}
+	act->options = *options;
+	act->crew = crew;
+	TAILQ_INIT(&act->desks);
+	TAILQ_INIT(&act->works);
+	if (orch_leases_init(&act->leases, options->queue, options->bench.lane,
+		    crew->plan->config->lease_ms) != ORCH_OK) {
+		orch_crew_unref(crew);
+		orch_free(act);
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for an act lane");
+	}
+	if (add_desks(act) != ORCH_OK) {
+		orch_act_destroy(act);
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for an act lane");
+	}
+	*ret_act = act;
+	return ORCH_OK;
+}
+
+void orch_act_start(struct orch_act *act)
+{
+	struct orch_act_desk *desk;
+
+	TAILQ_FOREACH(desk, &act->desks, link)
+	if (!desk->is_watching && find_action(desk) >= 0)
+		watch_desk(desk);
+}
+
+void orch_act_set_crew(struct orch_act *act, struct orch_crew *crew)
+{
+	struct orch_crew *old = act->crew;
+	struct orch_act_desk *desk;
+
+	act->crew = crew;
+	orch_crew_unref(old);
+	if (add_desks(act) != ORCH_OK)
+		orch_log(ORCH_LOG_ERROR, "act.reload", ORCH_LOG_STRING("error", "out of memory"));
+	TAILQ_FOREACH(desk, &act->desks, link)
+	if (find_action(desk) < 0)
+		unwatch_desk(desk);
+	if (!act->is_draining)
+		orch_act_start(act);
+}
+
+void orch_act_drain(struct orch_act *act)
+{
+	struct orch_act_desk *desk;
+
+	act->is_draining = true;
+	TAILQ_FOREACH(desk, &act->desks, link)
+	unwatch_desk(desk);
+}
+
+void orch_act_release(struct orch_act *act)
+{
+	struct orch_act_work *work, *next;
+
+	for (work = TAILQ_FIRST(&act->works); work != NULL; work = next) {
+		next = TAILQ_NEXT(work, link);
+		orch_act_work_release(work);
+	}
+}
+
+bool orch_act_is_idle(const struct orch_act *act)
+{
+	const struct orch_act_desk *desk;
+
+	TAILQ_FOREACH(desk, &act->desks, link)
+	if (desk->is_receiving)
+		return false;
+	return act->in_flight == 0;
+}
+
+void orch_act_destroy(struct orch_act *act)
+{
+	struct orch_act_desk *desk;
+
+	if (act == NULL)
+		return;
+	orch_act_drain(act);
+	while ((desk = TAILQ_FIRST(&act->desks)) != NULL) {
+		TAILQ_REMOVE(&act->desks, desk, link);
+		orch_free(desk);
+	}
+	orch_leases_fini(&act->leases);
+	orch_crew_unref(act->crew);
+	orch_free(act);
+}
