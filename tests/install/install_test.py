@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Installs into an empty folder and builds the model plugin there, far from this tree.
+
+    install_test.py SOURCE_DIR BUILD_DIR [unittest's arguments]
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE, BUILD = map(pathlib.Path, sys.argv[1:3])
+MODEL = SOURCE / "plugins/tools/keyword/keyword.c"
+
+
+def run(*command, **options):
+    result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, check=False, **options)
+    assert result.returncode == 0, f"{command}: {result.stdout}"
+    return result.stdout.strip()
+
+
+class Installed(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orch-install-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.prefix = self.folder / "prefix"
+        run("cmake", "--install", BUILD, "--prefix", self.folder / "first")
+        # Moved after the installation: nothing may have remembered the old place.
+        (self.folder / "first").rename(self.prefix)
+        self.environment = {**os.environ, "PKG_CONFIG_PATH": str(self.prefix / "lib/pkgconfig")}
+        self.model = shutil.copy(MODEL, self.folder / "keyword.c")
+
+    def pkg_config(self, *arguments):
+        return run("pkg-config", *arguments, "orchestrator", env=self.environment)
+
+    def verify(self, plugin):
+        """The installed program accepts the plugin, and it exports its descriptor and no more."""
+        exported = run("nm", "-D", "--defined-only", plugin)
+        self.assertEqual([line.split()[-1] for line in exported.split("\n")], ["orch_plugin"])
+        run(self.prefix / "bin/orchestrator", "plugin", "verify", plugin)
+
+    def test_layout_is_complete(self):
+        for name in ("bin/orchestrator", "include/orch/abi.h", "lib/pkgconfig/orchestrator.pc",
+                     "lib/orchestrator/plugins/keyword.so", "etc/orchestrator/orchestrator.cfg",
+                     "lib/cmake/orchestrator/orchestratorConfig.cmake", "share/doc/orchestrator/LICENSE"):
+            self.assertTrue((self.prefix / name).is_file(), name)
+        built = {path.name for path in (BUILD / "plugins").glob("*.so")}
+        installed = {path.name for path in (self.prefix / "lib/orchestrator/plugins").iterdir()}
+        self.assertEqual(installed, built)
+        for plugin in (self.prefix / "lib/orchestrator/plugins").iterdir():
+            run(self.prefix / "bin/orchestrator", "plugin", "verify", plugin)
+
+    def test_pkgconfig_builds_a_plugin_outside_this_tree(self):
+        for compiler in ("gcc", "clang-14"):
+            flags = self.pkg_config("--cflags").split()
+            plugin = self.folder / "keyword.so"
+            run(compiler, *flags, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                "-fvisibility=hidden", "-shared", "-fPIC", self.model, "-o", plugin, cwd=self.folder)
+            self.verify(plugin)
+
+    def test_pkgconfig_tells_folder_and_abi(self):
+        plugins = pathlib.Path(self.pkg_config("--variable=plugindir")).resolve()
+        self.assertTrue((plugins / "keyword.so").is_file())
+        header = (SOURCE / "core/include/orch/abi.h").read_text()
+        major, minor = self.pkg_config("--variable=abi_version").split(".")
+        self.assertIn(f"#define ORCH_ABI_MAJOR {major}u\n", header)
+        self.assertIn(f"#define ORCH_ABI_MINOR {minor}u\n", header)
+
+    def test_cmake_builds_and_installs_a_plugin_outside_this_tree(self):
+        project = shutil.copytree(SOURCE / "tests/install/outside", self.folder / "outside")
+        build = self.folder / "outside-build"
+        run("cmake", "-S", project, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={self.prefix}",
+            f"-DSOURCE={self.model}")
+        run("cmake", "--build", build)
+        self.verify(build / "keyword.so")
+        shutil.rmtree(self.prefix / "lib/orchestrator/plugins")
+        run("cmake", "--install", build)
+        self.assertTrue((self.prefix / "lib/orchestrator/plugins/keyword.so").is_file())
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
