@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One listening socket.  Whom we cannot serve now waits in the kernel's
+ * backlog: at the cap, and when descriptors run out, we just stop accepting.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "net/http_server_impl.h"
+
+/* "HOST:PORT", "[IPv6]:PORT", "*:PORT" (HOST becomes ""). */
+static bool split_listen(const char *listen, char *ret_host, size_t host_size, char *ret_port)
+{
+	const char *colon = strrchr(listen, ':');
+	struct orch_text host;
+	uint64_t port;
+
+	if (!colon || orch_text_to_uint(orch_text_from(colon + 1), 0, UINT16_MAX, &port) < 0)
+		return false;
+	host = (struct orch_text){ listen, (size_t)(colon - listen) };
+	if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+		host = (struct orch_text){ listen + 1, host.len - 2 };
+	else if (memchr(host.ptr, ':', host.len))
+		return false;
+	if (host.len == 0 || host.len >= host_size)
+		return false;
+	(void)snprintf(ret_host, host_size, "%.*s", ORCH_TEXT_ARG(host));
+	if (strcmp(ret_host, "*") == 0)
+		ret_host[0] = '\0';
+	(void)snprintf(ret_port, sizeof("65535"), "%u", (unsigned)port);
+	return true;
+}
+
+static int set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* A listening socket, or -1 with errno. */
+static int open_socket(const struct addrinfo *address, uint32_t backlog)
+{
+	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -1;
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0 &&
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == 0 &&
+		(address->ai_family != AF_INET6 ||
+			set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0) &&
+		bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
+		listen(fd, (int)backlog) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static int open_host(const char *host, const char *port, uint32_t backlog, int *ret_fd)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+		.ai_socktype = SOCK_STREAM };
+	struct addrinfo *address;
+	int fd, error;
+
+	if (getaddrinfo(host, port, &hints, &address) != 0)
+		return EADDRNOTAVAIL;
+	fd = open_socket(address, backlog);
+	error = errno;
+	freeaddrinfo(address);
+	if (fd < 0)
+		return error;
+	*ret_fd = fd;
+	return 0;
+}
+
+static uint16_t local_port(int fd)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t len = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+		return 0;
+	/* The port lies at the same place for both families. */
+	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+static void pause_listening(struct orch_http_server *server, enum orch_http_refusal reason)
+{
+	(void)event_del(server->accepting);
+	server->is_paused = true;
+	orch_http_server_count_refusal(server, reason);
+}
+
+void orch_http_listen_resume(struct orch_http_server *server)
+{
+	if (!server->is_paused || server->is_draining)
+		return;
+	server->is_paused = false;
+	orch_timer_clear(&server->resume);
+	if (event_add(server->accepting, NULL) < 0) {
+		server->is_paused = true;
+		orch_timer_set(&server->resume, ORCH_HTTP_ACCEPT_PAUSE_MS);
+	}
+}
+
+static void on_resume(void *arg)
+{
+	orch_http_listen_resume(arg);
+}
+
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* False: nobody waits, or nobody can be let in now. */
+static bool accept_one(struct orch_http_server *server)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	int fd;
+
+	if (server->connection_count >= server->limits.connections) {
+		pause_listening(server, ORCH_HTTP_REFUSAL_CONNECTIONS);
+		return false;
+	}
+	fd = accept4(server->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		(void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		(void)set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+		orch_http_connection_open(server, fd, (struct sockaddr *)&address);
+		return true;
+	}
+	if (is_shortage(errno)) {
+		pause_listening(server, ORCH_HTTP_REFUSAL_DESCRIPTORS);
+		orch_timer_set(&server->resume, ORCH_HTTP_ACCEPT_PAUSE_MS);
+		return false;
+	}
+	/* Anything else is the lost connection's trouble, not the listener's. */
+	return errno != EAGAIN && errno != EWOULDBLOCK;
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	int left = ORCH_HTTP_ACCEPT_BATCH;
+
+	(void)fd;
+	(void)what;
+	while (left-- > 0 && accept_one(arg))
+		;
+}
+
+static int start_accepting(struct orch_http_server *server)
+{
+	struct event_base *base = orch_lane_base(server->lane);
+
+	server->accepting = event_new(base, server->fd, EV_READ | EV_PERSIST, on_accept, server);
+	if (!server->accepting || event_add(server->accepting, NULL) < 0)
+		return ORCH_E_NOMEM;
+	return orch_timer_init(&server->resume, server->lane, on_resume, server);
+}
+
+int orch_http_listen_open(
+	struct orch_http_server *server, const char *listen, uint32_t backlog, struct orch_err *err)
+{
+	char host[INET6_ADDRSTRLEN], port[sizeof("65535")];
+	int error;
+
+	if (!split_listen(listen, host, sizeof(host), port))
+		return orch_fail(err, ORCH_E_INVALID,
+			"%s: not an address; write it as \"127.0.0.1:8080\", \"[::1]:8080\" or "
+			"\"*:8080\"",
+			listen);
+	error = open_host(host[0] ? host : "::", port, backlog, &server->fd);
+	if (error != 0 && !host[0])
+		error = open_host("0.0.0.0", port, backlog, &server->fd);
+	if (error != 0)
+		return orch_fail(err, ORCH_E_INVALID, "cannot listen on %s: %s", listen,
+			orch_errno_text(error));
+	server->port = local_port(server->fd);
+	if (start_accepting(server) < 0)
+		return orch_fail(err, ORCH_E_NOMEM, "cannot listen on %s: out of memory", listen);
+	return ORCH_OK;
+}
+
+void orch_http_listen_close(struct orch_http_server *server)
+{
+	if (server->accepting)
+		event_free(server->accepting);
+	server->accepting = NULL;
+	orch_timer_fini(&server->resume);
+	if (server->fd >= 0)
+		close(server->fd);
+	server->fd = -1;
+}
