@@ -66,6 +66,14 @@ struct orch_egress {
 
 /* May this address be connected to? */
 bool orch_egress_allows(const struct orch_egress *egress, const struct sockaddr *address);
+/* NULL if so; else what it is, as one word: "private", "loopback", "link-local", … */
+const char *orch_egress_refusal(const struct orch_egress *egress, const struct sockaddr *address);
+
+/* May this be the name of a header (RFC 9110 5.6.2)? */
+bool orch_egress_is_token(struct orch_text text);
+/* NULL: there is none of this number. */
+const struct orch_credential_entry *orch_egress_credential(
+	const struct orch_egress *egress, orch_credential credential);
 
 /*
  * May this credential go to this URL?  Its host must be in the credential's
