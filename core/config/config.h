@@ -132,10 +132,12 @@ struct orch_config {
 /*
  * Reads and converts FILE.  The configuration is given even when ERRORS is
  * not empty afterwards (as far as it could be read), NULL only without memory
- * or on a syntax error.  ERRORS uses the configuration's arena if one is
- * given, else it must have been initialised by the caller.
+ * or on a syntax error.  ERRORS is initialised by the caller, with an arena of
+ * the caller's.
  */
 struct orch_config *orch_config_read(const char *file, struct orch_config_errors *errors);
+/* What only those need who run pipelines: that there is one. */
+void orch_config_check_run(const struct orch_config *config, struct orch_config_errors *errors);
 void orch_config_destroy(struct orch_config *config); /* accepts NULL; wipes the secrets */
 
 /* Loads every secret; what cannot be had is an error that says where it was looked for. */

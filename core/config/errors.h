@@ -26,6 +26,7 @@ struct orch_config_errors {
 	struct orch_arena *arena; /* the owner's */
 	struct orch_config_error *items;
 	size_t count, size, left_out;
+	struct orch_config_error spare; /* so that without memory there still is one entry */
 };
 
 void orch_config_errors_init(struct orch_config_errors *errors, struct orch_arena *arena);

@@ -33,9 +33,13 @@ struct orch_value {
 	bool is_used; /* set by whoever reads it: what is left is an unknown key */
 };
 
-/* Reads FILE with its @include lines (only of its own folder and below).  On a syntax error one entry is added and the code is negative. */
+/*
+ * Reads FILE with its @include lines (only of its own folder and below).  On a
+ * syntax error one entry is added and the code is negative.  RET_DIGEST, which
+ * may be NULL, gets 16 digits that stand for the bytes of all the files.
+ */
 ORCH_MUST_USE int orch_value_read(const char *file, struct orch_arena *arena,
-	struct orch_config_errors *errors, struct orch_value **ret_root);
+	struct orch_config_errors *errors, struct orch_value **ret_root, char ret_digest[17]);
 
 /* A member by name; marks it used; NULL if not there. */
 struct orch_value *orch_value_get(struct orch_value *group, const char *name);

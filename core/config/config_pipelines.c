@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipelines: which inputs lead to which tools, policy and actions. */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/reader.h"
+
+#define AT(member) offsetof(struct orch_config_pipeline, member)
+
+static const struct orch_key keys[] = {
+	{ .name = "name", .type = ORCH_KEY_TEXT, .offset = AT(name), .example = "name = \"…\"" },
+	{ .name = "inputs", .type = ORCH_KEY_OTHER },
+	{ .name = "tools", .type = ORCH_KEY_OTHER },
+	{ .name = "policy", .type = ORCH_KEY_OTHER },
+	{ .name = "mode",
+		.type = ORCH_KEY_CHOICE,
+		.offset = AT(mode),
+		.fallback = "queued",
+		.choices = "queued|direct" },
+	{ .name = "enforce", .type = ORCH_KEY_BOOL, .offset = AT(enforce), .fallback = "true" },
+	{ .name = NULL },
+};
+
+static struct orch_text nearest_instance(struct orch_reader *reader, struct orch_text name,
+	const struct orch_config_instance *instances, size_t count)
+{
+	const char **names = orch_arena_alloc_array(reader->arena, count + 1, sizeof(*names));
+
+	if (names == NULL)
+		return ORCH_TEXT_NONE;
+	for (size_t i = 0; i < count; i++)
+		names[i] = instances[i].name.ptr;
+	return orch_config_did_you_mean(reader->arena, name, names, count);
+}
+
+static bool is_named_before(struct orch_list names, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (orch_text_equal(names.items[i], names.items[index]))
+			return true;
+	return false;
+}
+
+void orch_reader_references(struct orch_reader *reader, struct orch_value *block,
+	struct orch_text path, const struct orch_reference *reference, uint32_t **ret_indexes,
+	size_t *ret_count)
+{
+	struct orch_value *value = orch_value_get(block, reference->key);
+	struct orch_list names = { NULL, 0 };
+	uint32_t *indexes;
+	struct orch_err err;
+	size_t used = 0, found;
+
+	if (value == NULL)
+		return;
+	path = orch_reader_path(reader, path, reference->key);
+	if (orch_value_to_texts(value, reader->arena, &names, &err) != ORCH_OK) {
+		orch_reader_error(reader, value->where, path, "%s", err.text);
+		return;
+	}
+	indexes = orch_arena_alloc_array(reader->arena, names.count + 1, sizeof(*indexes));
+	for (size_t i = 0; indexes != NULL && i < names.count; i++) {
+		for (found = 0; found < reference->count; found++)
+			if (orch_text_equal(reference->instances[found].name, names.items[i]))
+				break;
+		if (found == reference->count)
+			orch_reader_error(reader, value->where, path,
+				"there is no %s \"%.*s\"; must be one of %ss%.*s", reference->kind,
+				ORCH_TEXT_ARG(names.items[i]), reference->kind,
+				ORCH_TEXT_ARG(nearest_instance(reader, names.items[i],
+					reference->instances, reference->count)));
+		else if (is_named_before(names, i))
+			orch_reader_error(reader, value->where, path,
+				"\"%.*s\" stands twice; must stand once",
+				ORCH_TEXT_ARG(names.items[i]));
+		else
+			indexes[used++] = (uint32_t)found;
+	}
+	*ret_indexes = indexes;
+	*ret_count = used;
+}
+
+static void check_direct(struct orch_reader *reader, const struct orch_value *block,
+	struct orch_text path, const struct orch_config_pipeline *pipeline)
+{
+	if (pipeline->mode != ORCH_MODE_DIRECT)
+		return;
+	for (size_t i = 0; i < pipeline->input_count; i++) {
+		const struct orch_config_instance *input =
+			&reader->config->inputs[pipeline->inputs[i]];
+
+		if (input->transport != ORCH_HTTP && input->transport != ORCH_WEBSOCKET)
+			continue;
+		orch_reader_error(reader, orch_reader_where(block, "mode"),
+			orch_reader_path(reader, path, "mode"),
+			"\"direct\" makes the source wait, which input \"%.*s\" by %s cannot; must "
+			"be \"queued\"",
+			ORCH_TEXT_ARG(input->name),
+			input->transport == ORCH_HTTP ? "http" : "websocket");
+	}
+}
+
+static void read_ends(struct orch_reader *reader, struct orch_value *block, struct orch_text path,
+	struct orch_config_pipeline *pipeline)
+{
+	const struct orch_config *config = reader->config;
+	const struct orch_reference inputs = { "inputs", "input", config->inputs,
+		config->input_count };
+	const struct orch_reference tools = { "tools", "tool", config->tools, config->tool_count };
+	struct orch_value *named;
+
+	orch_reader_references(
+		reader, block, path, &inputs, &pipeline->inputs, &pipeline->input_count);
+	orch_reader_references(
+		reader, block, path, &tools, &pipeline->tools, &pipeline->tool_count);
+	named = orch_value_get(block, "inputs");
+	if (named == NULL || (named->kind == ORCH_VALUE_LIST && named->count == 0))
+		orch_reader_error(reader, named == NULL ? block->where : named->where, path,
+			"has no inputs, so nothing would ever come in; add inputs = [ \"…\" ]");
+}
+
+static void read_pipeline(struct orch_reader *reader, struct orch_value *block, size_t index,
+	struct orch_config_pipeline *pipeline)
+{
+	struct orch_text path = orch_reader_block_path(reader, "pipelines", block, index);
+
+	pipeline->where = block->where;
+	orch_reader_keys(reader, block, path, keys, pipeline);
+	orch_reader_refuse_unknown(reader, block, path, keys);
+	orch_reader_check_name(reader, orch_reader_where(block, "name"),
+		orch_reader_path(reader, path, "name"), pipeline->name);
+	read_ends(reader, block, path, pipeline);
+	check_direct(reader, block, path, pipeline);
+	orch_config_read_policy(reader, block, path, pipeline);
+}
+
+static void check_double(struct orch_reader *reader, const struct orch_value *list,
+	const struct orch_config_pipeline *pipelines, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (pipelines[index].name.len > 0 &&
+			orch_text_equal(pipelines[i].name, pipelines[index].name))
+			orch_reader_error(reader, orch_reader_where(&list->items[index], "name"),
+				orch_reader_block_path(
+					reader, "pipelines", &list->items[index], index),
+				"there is one of this name already, on line %u; must be another "
+				"name",
+				pipelines[i].where.line);
+}
+
+void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *root)
+{
+	struct orch_config *config = reader->config;
+	struct orch_value *list = orch_reader_blocks(reader, root, ORCH_TEXT_NONE, "pipelines");
+	struct orch_config_pipeline *pipelines;
+
+	if (list == NULL)
+		return;
+	pipelines = orch_arena_alloc_array(reader->arena, list->count + 1, sizeof(*pipelines));
+	if (pipelines == NULL)
+		return;
+	for (size_t i = 0; i < list->count; i++) {
+		read_pipeline(reader, &list->items[i], i, &pipelines[i]);
+		check_double(reader, list, pipelines, i);
+	}
+	config->pipelines = pipelines;
+	config->pipeline_count = list->count;
+}
