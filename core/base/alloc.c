@@ -30,12 +30,14 @@ void *orch_alloc_array(size_t count, size_t size)
 	if (is_to_fail())
 		return NULL;
 	/* A size of 0 gives memory too, so that NULL always means failure. */
-	return count == 0 || size == 0 ? calloc(1, 1) : calloc(count, size);
+	if (count == 0 || size == 0)
+		return calloc(1, 1);
+	return count > PTRDIFF_MAX / size ? NULL : calloc(count, size);
 }
 
 void *orch_realloc(void *old, size_t size)
 {
-	if (is_to_fail())
+	if (is_to_fail() || size > PTRDIFF_MAX)
 		return NULL;
 	return realloc(old, size == 0 ? 1 : size);
 }

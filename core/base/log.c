@@ -244,11 +244,11 @@ static struct kind *kind_of(const char *event, const struct orch_log_field *fiel
 	return kind;
 }
 
-/* Counts the line; true if it is one too many. */
+/* Counts the line; true if it is one too many.  A clock that jumps, either way, ends the time early. */
 static bool fold(int level, const char *event, const struct orch_log_field *fields)
 {
 	struct kind *kind = kind_of(event, fields);
-	uint64_t now_ms = orch_clock_mono_ms();
+	uint64_t now_ms = orch_clock_now_ms();
 
 	if (kind->lines == 0 || now_ms - kind->since_ms >= FOLD_MS) {
 		put_sum(kind);
@@ -295,7 +295,7 @@ bool orch_log_wants(int level)
 
 void orch_log_flush(void)
 {
-	uint64_t now_ms = orch_clock_mono_ms();
+	uint64_t now_ms = orch_clock_now_ms();
 
 	(void)pthread_mutex_lock(&logger.lock);
 	for (size_t i = 0; i < FOLD_KINDS; i++) {
