@@ -96,6 +96,7 @@ class Lint(unittest.TestCase):
 
     def test_style_refuses_typedefs_of_structs(self):
         self.finds(source.style, "core/base/b.h", "typedef struct x { int a; } x;\n", "no typedef")
+        self.accepts(source.style, "core/base/b.h", "typedef struct x (*f)(int a);\n")
 
     def test_style_refuses_a_goto_that_goes_back(self):
         self.finds(source.style, "core/base/b.c", "void f(void)\n{\nagain:\n\tgoto again;\n}\n", ":4:")

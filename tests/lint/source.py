@@ -124,7 +124,7 @@ def style(tree):
     for path in tree.c_files():
         code = tree.code(path)
         text = tree.text(path).split("\n")
-        for line, match in matches(r"\btypedef\s+(struct|union|enum)\b", code):
+        for line, match in matches(r"\btypedef\s+(struct|union|enum)\b(?!.*\()", code):
             yield f"{path}:{line}: no typedef of a {match.group(1)}"
         for line, match in matches(r"//", without_block_comments(tree.text(path))):
             yield f"{path}:{line}: /* comments */ only"

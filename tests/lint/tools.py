@@ -111,10 +111,11 @@ def cppcheck(tree):
     cache.mkdir(parents=True, exist_ok=True)
     plain = plain_headers(tree, tree.build / "lint" / "include")
     tops = [top for top in ("core", "plugins", "tests") if tree.c_files(top)]
-    # Two that misjudge this tree: one does not follow arrays of pointers (clang's analyzer does),
-    # the other does not see that a loop moved the pointer that it tested.
+    # What misjudges this tree: uninitvar does not follow arrays of pointers and takes for read what
+    # is written (clang's analyzer does better), the last does not see that a loop moved a pointer.
     result = run(["cppcheck", "--quiet", "--enable=warning,performance,portability", "--inline-suppr",
-                  "--suppress=uninitvar", "--suppress=identicalInnerCondition",
+                  "--suppress=uninitvar", "--suppress=ctuuninitvar",
+                  "--suppress=identicalInnerCondition",
                   "--error-exitcode=1", "--std=c11", "--library=posix", "--library=gnu", "--library=libcurl",
                   "--library=sqlite3", "--library=openssl",
                   "--template={file}:{line}:{column}: {severity}: {message} [{id}]",
