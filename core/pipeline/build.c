@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/build.h"
+
+#include "base/err.h"
+#include "base/text.h"
+#include "pipeline/rulefile.h"
+
+static void print_errors(
+	struct orch_config_errors *errors, struct orch_arena *arena, struct orch_buf *report)
+{
+	orch_buf_add_text(report, orch_config_errors_print(errors, arena));
+}
+
+static bool has_errors(const struct orch_config_errors *errors)
+{
+	return errors->count > 0 || errors->left_out > 0;
+}
+
+/* A rule file that cannot be read would only be missed at the first start. */
+static void check_rule_files(
+	struct orch_plan *plan, struct orch_config_errors *errors, struct orch_arena *arena)
+{
+	const struct orch_config *config = plan->config;
+
+	for (size_t i = 0; i < config->rules.count; i++) {
+		struct orch_stored_rule *rules;
+		struct orch_err err = { "" };
+		size_t count;
+
+		if (orch_rulefile_read(config->rules.items[i].ptr, arena, &rules, &count, &err) !=
+			ORCH_OK)
+			orch_config_errors_add(errors, (struct orch_where){ config->file, 0 },
+				ORCH_TEXT("rules"), "%s", err.text);
+	}
+}
+
+static struct orch_config *read_config(
+	const char *file, struct orch_config_errors *errors, struct orch_arena *arena)
+{
+	orch_config_errors_init(errors, arena);
+	return orch_config_read(file, errors);
+}
+
+static int build_plan(struct orch_config *config, enum orch_build_depth depth,
+	struct orch_config_errors *errors, struct orch_arena *arena, struct orch_plan **ret_plan)
+{
+	struct orch_plan *plan;
+	int rc;
+
+	if (depth == ORCH_BUILD_WHOLE)
+		orch_config_load_credentials(config, errors);
+	rc = orch_plan_create(config, errors, &plan);
+	if (rc != ORCH_OK)
+		return rc;
+	if (depth == ORCH_BUILD_WHOLE && !has_errors(errors)) {
+		orch_plan_try_instances(plan, errors);
+		check_rule_files(plan, errors, arena);
+	}
+	if (has_errors(errors)) {
+		orch_plan_unref(plan);
+		return ORCH_E_INVALID;
+	}
+	*ret_plan = plan;
+	return ORCH_OK;
+}
+
+int orch_build(const char *file, enum orch_build_depth depth, struct orch_buf *report,
+	struct orch_plan **ret_plan)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_config_errors errors;
+	struct orch_config *config;
+	int rc = ORCH_E_INVALID;
+
+	if (arena == NULL)
+		return ORCH_E_NOMEM;
+	config = read_config(file, &errors, arena);
+	if (config != NULL)
+		rc = build_plan(config, depth, &errors, arena, ret_plan);
+	if (rc != ORCH_OK) {
+		print_errors(&errors, arena, report);
+		if (!has_errors(&errors))
+			orch_buf_printf(report, "%s: out of memory\n", file);
+	}
+	orch_arena_destroy(arena);
+	return rc;
+}
+
+int orch_build_config(const char *file, struct orch_buf *report, struct orch_config **ret_config)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_config_errors errors;
+	struct orch_config *config;
+	int rc = ORCH_OK;
+
+	if (arena == NULL)
+		return ORCH_E_NOMEM;
+	config = read_config(file, &errors, arena);
+	if (config == NULL || has_errors(&errors)) {
+		print_errors(&errors, arena, report);
+		orch_config_destroy(config);
+		rc = ORCH_E_INVALID;
+	} else {
+		*ret_config = config;
+	}
+	orch_arena_destroy(arena);
+	return rc;
+}
+
+static bool same_listen(const struct orch_config_listen *a, const struct orch_config_listen *b)
+{
+	return orch_text_equal(a->address, b->address) &&
+		orch_text_equal(a->certificate, b->certificate) && orch_text_equal(a->key, b->key);
+}
+
+int orch_build_can_follow(
+	const struct orch_config *now, const struct orch_config *next, struct orch_err *err)
+{
+	const char *key = NULL;
+
+	if (!orch_text_equal(now->state_dir, next->state_dir))
+		key = "state_dir";
+	else if (!same_listen(&now->http, &next->http))
+		key = "http";
+	else if (!orch_text_equal(now->health_listen, next->health_listen))
+		key = "http.health";
+	else if (!same_listen(&now->console, &next->console))
+		key = "console";
+	else if (now->threads_intake != next->threads_intake ||
+		now->threads_scan != next->threads_scan || now->threads_act != next->threads_act)
+		key = "threads";
+	else if (!orch_text_equal(now->queue_driver, next->queue_driver))
+		key = "queue";
+	else if (!orch_text_equal(now->store_driver, next->store_driver) ||
+		!orch_text_equal(now->store_key, next->store_key) ||
+		now->reserve_bytes != next->reserve_bytes)
+		key = "store";
+	if (key != NULL)
+		return orch_fail(err, ORCH_E_INVALID,
+			"%s cannot change while the program runs; restart it", key);
+	return ORCH_OK;
+}

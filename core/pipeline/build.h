@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a file to a plan: what the start, a reload and `orchestrator check` all do. */
+#ifndef ORCH_BUILD_H
+#define ORCH_BUILD_H
+#include "stage/plan.h"
+
+enum orch_build_depth {
+	ORCH_BUILD_PLUGINS = 0, /* for commands: plugins and settings; secrets are not asked for */
+	ORCH_BUILD_WHOLE, /* as the start: secrets are loaded, instances are tried, rule files read */
+};
+
+/*
+ * Everything that is wrong goes to REPORT, one line an error, as
+ * "file:line: where: what; what would be right".  ORCH_E_INVALID then.
+ */
+ORCH_MUST_USE int orch_build(const char *file, enum orch_build_depth depth, struct orch_buf *report,
+	struct orch_plan **ret_plan);
+
+/* The configuration alone, unknown plugins and all; for commands that only want to find the store. */
+ORCH_MUST_USE int orch_build_config(
+	const char *file, struct orch_buf *report, struct orch_config **ret_config);
+
+/* What a running program cannot change; ERR names the first such key that differs. */
+ORCH_MUST_USE int orch_build_can_follow(
+	const struct orch_config *now, const struct orch_config *next, struct orch_err *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Probes and metrics: /livez, /readyz, /metrics. */
+#ifndef ORCH_HEALTH_H
+#define ORCH_HEALTH_H
+#include "net/http_server.h"
+
+struct orch_health;
+
+struct orch_health *orch_health_create(void); /* NULL: no memory */
+void orch_health_destroy(struct orch_health *health);
+
+/* Ready while WHY is NULL; else /readyz answers 503 with this sentence.  From any thread. */
+void orch_health_set(struct orch_health *health, const char *why_not);
+
+/* Routes for a listener; they live as long as HEALTH. */
+const struct orch_http_route *orch_health_routes(struct orch_health *health, size_t *ret_count);
+
+#endif

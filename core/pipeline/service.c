@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/service.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "net/notify.h"
+#include "pipeline/build.h"
+#include "pipeline/rulefile.h"
+#include "pipeline/service_internal.h"
+#include "stage/receipt.h"
+
+#define REPORT_BYTES (1024 * 1024)
+#define TICK_MS 1000
+#define DRAIN_POLL_MS 20
+#define RELEASE_WAIT_MS 2000 /* for what is given back at the end of the drain */
+#define LANE_STUCK_MS 10000
+
+static int fail_start(const char *what, const struct orch_err *err)
+{
+	orch_log(ORCH_LOG_ERROR, "start.failed", ORCH_LOG_STRING("what", what),
+		ORCH_LOG_STRING("error", err->text));
+	return EXIT_FAILURE;
+}
+
+static int build_plan(struct orch_service *service)
+{
+	struct orch_buf report;
+	int rc;
+
+	orch_buf_init(&report, REPORT_BYTES);
+	rc = orch_build(service->options.file, ORCH_BUILD_WHOLE, &report, &service->plan);
+	if (rc != ORCH_OK && report.len > 0 && write(STDERR_FILENO, report.ptr, report.len) < 0)
+		rc = ORCH_E_INVALID;
+	orch_buf_fini(&report);
+	return rc == ORCH_OK ? EXIT_SUCCESS : EX_CONFIG;
+}
+
+static int open_keep(struct orch_service *service)
+{
+	const struct orch_config *config = service->plan->config;
+	struct orch_err err = { "" };
+	int rc = orch_keep_open(config, &service->keep, &err);
+
+	(void)snprintf(service->spool_dir, sizeof(service->spool_dir), "%.*s/spool",
+		ORCH_TEXT_ARG(config->state_dir));
+	if (rc == ORCH_OK)
+		rc = orch_file_make_dir(service->spool_dir, &err);
+	if (rc == ORCH_OK)
+		rc = orch_rulefile_first_import(service->plan, service->keep.store, &err);
+	if (rc == ORCH_OK)
+		rc = orch_plan_load_rules(service->plan, service->keep.store, &err);
+	return rc == ORCH_OK ? EXIT_SUCCESS : fail_start("store", &err);
+}
+
+static int make_shared(struct orch_service *service)
+{
+	struct orch_err err = { "out of memory" };
+
+	service->health = orch_health_create();
+	service->shared = (struct orch_station_shared){
+		.keep = &service->keep,
+		.pauses = orch_pauses_create(),
+		.outlets = orch_outlets_create(),
+		.spool_dir = service->spool_dir,
+	};
+	if (service->health == NULL || service->shared.pauses == NULL ||
+		service->shared.outlets == NULL)
+		return fail_start("memory", &err);
+	service->shared.routes = orch_health_routes(service->health, &service->shared.route_count);
+	return EXIT_SUCCESS;
+}
+
+static int create_stations(struct orch_service *service, struct orch_err *err)
+{
+	const struct orch_config *config = service->plan->config;
+	uint32_t counts[] = { config->threads_intake, config->threads_scan, config->threads_act };
+
+	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++) {
+		if (!service->options.stages[stage])
+			continue;
+		for (uint32_t i = 0;
+			i < counts[stage] && service->station_count < ORCH_STATIONS_MAX; i++) {
+			int rc = orch_station_create((enum orch_stage)stage, i, service->plan,
+				&service->shared, &service->stations[service->station_count], err);
+
+			if (rc != ORCH_OK)
+				return rc;
+			service->station_count++;
+		}
+	}
+	return ORCH_OK;
+}
+
+static int start_stations(struct orch_service *service, struct orch_err *err)
+{
+	/* Intake comes last: nothing is accepted before the rest is at work. */
+	for (int intake = 0; intake <= 1; intake++)
+		for (size_t i = 0; i < service->station_count; i++) {
+			bool is_intake =
+				orch_station_stage(service->stations[i]) == ORCH_STAGE_INTAKE;
+			int rc = ORCH_OK;
+
+			if (is_intake == (intake == 1))
+				rc = orch_station_start(service->stations[i], err);
+			if (rc != ORCH_OK)
+				return rc;
+		}
+	return ORCH_OK;
+}
+
+static int open_health_listener(struct orch_service *service, struct orch_err *err)
+{
+	const struct orch_config *config = service->plan->config;
+	struct orch_config_listen listen = { .address = config->health_listen };
+	struct orch_http_server_options options;
+
+	if (config->health_listen.len == 0)
+		return ORCH_OK;
+	listen.connections = 64;
+	orch_receipt_server_options(&listen, "health", &options);
+	options.routes = service->shared.routes;
+	options.route_count = service->shared.route_count;
+	return orch_http_server_create(service->lane, &options, &service->health_server, err);
+}
+
+static void release_stations(struct orch_service *service)
+{
+	service->is_released = true;
+	service->drain_until_ms = orch_clock_mono_ms() + RELEASE_WAIT_MS;
+	orch_log(ORCH_LOG_WARN, "drain.release",
+		ORCH_LOG_STRING("why", "the drain time is over; what is in flight is given back"));
+	for (size_t i = 0; i < service->station_count; i++)
+		orch_station_release(service->stations[i]);
+}
+
+static void on_drain_timer(void *arg)
+{
+	struct orch_service *service = arg;
+	bool idle = true;
+
+	for (size_t i = 0; i < service->station_count; i++)
+		idle = orch_station_is_idle(service->stations[i]) && idle;
+	if (idle) {
+		orch_lane_quit(service->lane);
+		return;
+	}
+	if (orch_clock_mono_ms() >= service->drain_until_ms) {
+		if (service->is_released) {
+			/* What is still under way is durable and comes back after its lease. */
+			orch_log(ORCH_LOG_WARN, "stop.at_once");
+			_exit(EXIT_SUCCESS);
+		}
+		release_stations(service);
+	}
+	orch_timer_set(&service->drain_timer, DRAIN_POLL_MS);
+}
+
+void orch_service_drain(struct orch_service *service)
+{
+	if (service->is_draining) {
+		orch_log(ORCH_LOG_WARN, "stop.at_once");
+		_exit(EXIT_SUCCESS);
+	}
+	service->is_draining = true;
+	orch_log(ORCH_LOG_INFO, "drain.begin",
+		ORCH_LOG_INT("within_ms", service->plan->config->drain_ms));
+	orch_notify("STOPPING=1");
+	orch_health_set(service->health, "draining");
+	service->drain_until_ms = orch_clock_mono_ms() + service->plan->config->drain_ms;
+	for (size_t i = 0; i < service->station_count; i++)
+		orch_station_drain(service->stations[i]);
+	orch_timer_set(&service->drain_timer, 1);
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *arg)
+{
+	(void)number, (void)what;
+	orch_service_drain(arg);
+}
+
+static void on_reload_signal(evutil_socket_t number, short what, void *arg)
+{
+	(void)number, (void)what;
+	orch_service_reload(arg);
+}
+
+static bool lanes_turn(const struct orch_service *service, struct orch_err *err)
+{
+	for (size_t i = 0; i < service->station_count; i++) {
+		uint64_t idle_ms = orch_station_idle_ms(service->stations[i]);
+
+		if (idle_ms > LANE_STUCK_MS) {
+			(void)orch_fail(err, ORCH_E_INTERNAL, "a %s lane is stuck for %llu ms",
+				orch_stage_name(orch_station_stage(service->stations[i])),
+				(unsigned long long)idle_ms);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Once a second: the gauges, readiness, the watchdog. */
+static void on_tick(void *arg)
+{
+	struct orch_service *service = arg;
+	struct orch_err err = { "" };
+	bool healthy = orch_db_is_healthy(service->keep.db, &err) && lanes_turn(service, &err);
+
+	orch_service_refresh_gauges(service);
+	orch_log_flush();
+	if (!service->is_draining) {
+		if (healthy && orch_db_is_full(service->keep.db))
+			orch_health_set(service->health,
+				"the disk is nearly full: new events are refused (store.reserve)");
+		else
+			orch_health_set(service->health, healthy ? NULL : err.text);
+	}
+	if (!healthy)
+		orch_log(ORCH_LOG_ALERT, "health.bad", ORCH_LOG_STRING("error", err.text));
+	else if (service->watchdog_ms > 0)
+		orch_notify("WATCHDOG=1");
+	orch_timer_set(&service->tick, TICK_MS);
+}
+
+static int add_signal(struct orch_service *service, size_t slot, int number, event_callback_fn fire)
+{
+	struct event *event = evsignal_new(orch_lane_base(service->lane), number, fire, service);
+
+	service->signals[slot] = event;
+	return event != NULL && event_add(event, NULL) == 0 ? ORCH_OK : ORCH_E_NOMEM;
+}
+
+static int watch_all(struct orch_service *service, struct orch_err *err)
+{
+	int rc = ORCH_OK;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (add_signal(service, 0, SIGTERM, on_stop_signal) != ORCH_OK ||
+		add_signal(service, 1, SIGINT, on_stop_signal) != ORCH_OK ||
+		add_signal(service, 2, SIGHUP, on_reload_signal) != ORCH_OK ||
+		orch_timer_init(&service->tick, service->lane, on_tick, service) != ORCH_OK ||
+		orch_timer_init(&service->drain_timer, service->lane, on_drain_timer, service) !=
+			ORCH_OK)
+		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	service->rules_watch = (struct orch_store_watch){
+		.lane = service->lane,
+		.changed = orch_service_rules_changed,
+		.arg = service,
+	};
+	rc = orch_store_watch_add(service->keep.store, &service->rules_watch);
+	service->is_watching_rules = rc == ORCH_OK;
+	return rc == ORCH_OK ? ORCH_OK : orch_fail(err, rc, "rules cannot be watched");
+}
+
+static void note_start(struct orch_service *service)
+{
+	const struct orch_config *config = service->plan->config;
+
+	orch_service_note_config(config, true);
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_config_last_reload_successful",
+				"1 if the last reload (or the start) took effect."),
+		1);
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_build_info", "What this is.",
+				{ "version", ORCH_TEXT(ORCH_VERSION) }),
+		1);
+	orch_log(ORCH_LOG_INFO, "started", ORCH_LOG_STRING("version", ORCH_VERSION),
+		ORCH_LOG_STRING("config", config->digest), ORCH_LOG_STRING("file", config->file),
+		ORCH_LOG_TEXT("listen", config->http.address));
+	on_tick(service);
+	orch_notify("READY=1");
+}
+
+static int start(struct orch_service *service)
+{
+	struct orch_err err = { "" };
+	int rc = orch_lane_create("main", &service->lane, &err);
+
+	if (rc == ORCH_OK)
+		rc = watch_all(service, &err);
+	if (rc == ORCH_OK)
+		rc = open_health_listener(service, &err);
+	if (rc == ORCH_OK)
+		rc = create_stations(service, &err);
+	if (rc == ORCH_OK)
+		rc = start_stations(service, &err);
+	if (rc != ORCH_OK)
+		return fail_start("stages", &err);
+	service->watchdog_ms = orch_notify_watchdog_ms();
+	note_start(service);
+	return EXIT_SUCCESS;
+}
+
+static void stop(struct orch_service *service)
+{
+	for (size_t i = 0; i < service->station_count; i++)
+		orch_station_destroy(service->stations[i]);
+	if (service->is_watching_rules)
+		orch_store_watch_remove(service->keep.store, &service->rules_watch);
+	for (size_t i = 0; i < 3; i++)
+		if (service->signals[i] != NULL)
+			event_free(service->signals[i]);
+	if (service->health_server != NULL)
+		orch_http_server_destroy(service->health_server);
+	if (service->lane != NULL) {
+		orch_timer_fini(&service->tick);
+		orch_timer_fini(&service->drain_timer);
+	}
+	orch_lane_destroy(service->lane);
+	if (service->keep.db != NULL)
+		orch_keep_close(&service->keep);
+	orch_plan_unref(service->plan);
+	orch_pauses_destroy(service->shared.pauses);
+	orch_outlets_destroy(service->shared.outlets);
+	orch_health_destroy(service->health);
+}
+
+static void setup_log(const struct orch_config *config)
+{
+	orch_log_setup(STDERR_FILENO, config->log_json ? ORCH_LOG_JSON : ORCH_LOG_LOGFMT,
+		config->log_level);
+}
+
+int orch_service_run(const struct orch_service_options *options)
+{
+	struct orch_service *service = orch_alloc(sizeof(*service));
+	int status;
+
+	if (service == NULL)
+		return EXIT_FAILURE;
+	orch_secret_protect_process();
+	service->options = *options;
+	status = build_plan(service);
+	if (status == EXIT_SUCCESS) {
+		setup_log(service->plan->config);
+		status = open_keep(service);
+	}
+	if (status == EXIT_SUCCESS)
+		status = make_shared(service);
+	if (status == EXIT_SUCCESS)
+		status = start(service);
+	if (status == EXIT_SUCCESS) {
+		orch_lane_run(service->lane);
+		orch_log(ORCH_LOG_INFO, "stopped");
+	}
+	stop(service);
+	orch_free(service);
+	return status;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What cannot be counted as it happens: depths, ages, the ledger. */
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/text.h"
+#include "pipeline/service_internal.h"
+
+static void set_queue_gauges(const struct orch_queue_stats *stats)
+{
+	struct orch_text name = orch_text_from(stats->name);
+
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_queue_depth",
+				"Messages that wait, by queue.", { "queue", name }),
+		(int64_t)(stats->waiting + stats->delayed));
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_queue_in_flight",
+				"Messages that are leased, by queue.", { "queue", name }),
+		(int64_t)stats->leased);
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_queue_dead",
+				"Dead letters, by queue.", { "queue", name }),
+		(int64_t)stats->dead);
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_queue_oldest_age_seconds",
+				"Age of the oldest message, by queue.", { "queue", name }),
+		(int64_t)(stats->oldest_ms / 1000));
+}
+
+static void set_ledger_gauge(struct orch_text queue, const char *state, uint64_t value)
+{
+	orch_metric_set(
+		orch_metric(ORCH_METRIC_GAUGE, "orchestrator_ledger_messages",
+			"Messages by queue and by what became of them, since the store began.",
+			{ "queue", queue }, { "state", orch_text_from(state) }),
+		(int64_t)value);
+}
+
+static void set_ledger_gauges(const struct orch_ledger *ledger)
+{
+	struct orch_text queue = orch_text_from(ledger->name);
+
+	set_ledger_gauge(queue, "accepted", ledger->accepted);
+	set_ledger_gauge(queue, "done", ledger->done);
+	set_ledger_gauge(queue, "dropped", ledger->dropped);
+	set_ledger_gauge(queue, "dead", ledger->dead);
+	set_ledger_gauge(queue, "in_flight", ledger->in_flight);
+	set_ledger_gauge(queue, "duplicate", ledger->duplicates);
+	set_ledger_gauge(queue, "damaged", ledger->damaged);
+}
+
+static void set_imbalance(int64_t imbalance)
+{
+	orch_metric_set(
+		orch_metric(ORCH_METRIC_GAUGE, "orchestrator_ledger_imbalance",
+			"accepted - done - dropped - dead - in flight; anything but 0 is a bug."),
+		imbalance);
+	if (imbalance != 0)
+		orch_log(ORCH_LOG_ALERT, "ledger.imbalance", ORCH_LOG_INT("messages", imbalance));
+}
+
+void orch_service_refresh_gauges(struct orch_service *service)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_queue_stats *stats;
+	struct orch_ledger *ledgers;
+	struct orch_err err = { "" };
+	size_t count;
+
+	if (arena == NULL)
+		return;
+	if (orch_queue_stats(service->keep.queue, arena, &stats, &count, &err) == ORCH_OK)
+		for (size_t i = 0; i < count; i++)
+			set_queue_gauges(&stats[i]);
+	if (orch_queue_ledger(service->keep.queue, arena, &ledgers, &count, &err) == ORCH_OK &&
+		count > 0) {
+		set_imbalance(ledgers[0].imbalance);
+		for (size_t i = 1; i < count; i++)
+			set_ledger_gauges(&ledgers[i]);
+	}
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_limit_keys_paused",
+				"Rate limits that are being sat out."),
+		(int64_t)orch_pauses_count(service->shared.pauses));
+	orch_arena_destroy(arena);
+}

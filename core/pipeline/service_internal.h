@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Internal to pipeline/service*.c. */
+#ifndef ORCH_SERVICE_INTERNAL_H
+#define ORCH_SERVICE_INTERNAL_H
+#include "pipeline/health.h"
+#include "pipeline/service.h"
+#include "pipeline/station.h"
+
+#define ORCH_STATIONS_MAX 192
+
+struct orch_service {
+	struct orch_service_options options;
+	struct orch_plan *plan;
+	struct orch_keep keep;
+	struct orch_station_shared shared;
+	struct orch_health *health;
+	struct orch_lane *lane; /* the main thread's */
+	struct orch_http_server *health_server;
+	struct orch_station *stations[ORCH_STATIONS_MAX];
+	size_t station_count;
+	char spool_dir[4096];
+	struct event *signals[4];
+	struct orch_timer tick, drain_timer;
+	struct orch_store_watch rules_watch;
+	bool is_watching_rules, is_draining, is_released;
+	uint64_t drain_until_ms; /* monotonic */
+	uint64_t watchdog_ms;
+	int status;
+};
+
+/* service.c */
+void orch_service_drain(struct orch_service *service);
+
+/* service_reload.c */
+void orch_service_reload(struct orch_service *service);
+void orch_service_rules_changed(void *service);
+void orch_service_note_config(const struct orch_config *config, bool in_force);
+
+/* service_gauges.c */
+void orch_service_refresh_gauges(struct orch_service *service);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A station: a lane with the stage that works on it and all that this stage needs. */
+#ifndef ORCH_STATION_H
+#define ORCH_STATION_H
+#include "pipeline/keep.h"
+#include "stage/act.h"
+#include "stage/intake.h"
+#include "stage/scan.h"
+
+/* What all stations of the program share. */
+struct orch_station_shared {
+	struct orch_keep *keep;
+	struct orch_pauses *pauses;
+	struct orch_outlets *outlets;
+	const char *spool_dir;
+	const struct orch_http_route *routes; /* probes and metrics, for intake's listener */
+	size_t route_count;
+};
+
+struct orch_station;
+
+/* Makes lane, client and stage; nothing runs yet. */
+ORCH_MUST_USE int orch_station_create(enum orch_stage stage, unsigned number,
+	struct orch_plan *plan, const struct orch_station_shared *shared,
+	struct orch_station **ret_station, struct orch_err *err);
+ORCH_MUST_USE int orch_station_start(struct orch_station *station, struct orch_err *err);
+
+/* These have the lane do it and wait until it has. */
+void orch_station_set_crew(struct orch_station *station, struct orch_crew *crew); /* takes CREW */
+void orch_station_drain(struct orch_station *station);
+void orch_station_release(struct orch_station *station);
+bool orch_station_is_idle(struct orch_station *station);
+
+enum orch_stage orch_station_stage(const struct orch_station *station);
+uint64_t orch_station_idle_ms(const struct orch_station *station); /* since the lane's last turn */
+/* Ends the lane's thread, then everything on it. */
+void orch_station_destroy(struct orch_station *station); /* accepts NULL */
+
+#endif
