@@ -143,6 +143,11 @@ void orch_db_close(struct orch_db *db)
 	orch_free(db);
 }
 
+bool orch_db_is_read_only(const struct orch_db *db)
+{
+	return db->read_only;
+}
+
 /* Under the mutex. */
 static int enqueue(struct orch_db *db, struct orch_db_group *group, struct orch_err *err)
 {

@@ -60,6 +60,7 @@ ORCH_MUST_USE int orch_db_open(const struct orch_db_options *options,
 	const struct orch_db_migration *migrations, size_t migration_count, struct orch_db **ret_db,
 	struct orch_err *err);
 void orch_db_close(struct orch_db *db); /* after all groups are done; accepts NULL */
+bool orch_db_is_read_only(const struct orch_db *db);
 
 /* GROUP stays the caller's and must stay until done.  An error (ORCH_E_AGAIN: queue full; ORCH_E_LIMIT: disk) means DONE will not run. */
 ORCH_MUST_USE int orch_db_submit(

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every call goes to the implementation that was opened. */
+#include "queue/queue.h"
+
+#include "queue/backend.h"
+
+int orch_queue_submit(struct orch_queue *queue, struct orch_queue_op *op, struct orch_err *err)
+{
+	return queue->backend->submit(queue, op, err);
+}
+
+int orch_queue_watch_add(struct orch_queue *queue, struct orch_queue_watch *watch)
+{
+	return queue->backend->watch_add(queue, watch);
+}
+
+void orch_queue_watch_remove(struct orch_queue *queue, struct orch_queue_watch *watch)
+{
+	queue->backend->watch_remove(queue, watch);
+}
+
+int orch_queue_stats(struct orch_queue *queue, struct orch_arena *arena,
+	struct orch_queue_stats **ret_stats, size_t *ret_count, struct orch_err *err)
+{
+	return queue->backend->stats(queue, arena, ret_stats, ret_count, err);
+}
+
+int orch_queue_ledger(struct orch_queue *queue, struct orch_arena *arena,
+	struct orch_ledger **ret_ledgers, size_t *ret_count, struct orch_err *err)
+{
+	return queue->backend->ledger(queue, arena, ret_ledgers, ret_count, err);
+}
+
+int orch_queue_peek(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
+	struct orch_err *err)
+{
+	return queue->backend->peek(queue, filter, arena, ret_entries, ret_count, err);
+}
+
+int orch_queue_redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	uint64_t *ret_count, struct orch_err *err)
+{
+	return queue->backend->redrive(queue, filter, ret_count, err);
+}
+
+int orch_queue_discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	uint64_t *ret_count, struct orch_err *err)
+{
+	return queue->backend->discard(queue, filter, ret_count, err);
+}
+
+void orch_queue_close(struct orch_queue *queue)
+{
+	if (queue)
+		queue->backend->close(queue);
+}

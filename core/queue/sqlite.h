@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the embedded queue share. */
+#ifndef ORCH_QUEUE_SQLITE_H
+#define ORCH_QUEUE_SQLITE_H
+#include "base/buf.h"
+#include "db/db.h"
+#include "queue/backend.h"
+
+#define ORCH_QUEUE_BODY_BYTES (16 << 20)
+#define ORCH_QUEUE_TEXT_BYTES 1024   /* id, order, pipeline, tenant, trace */
+#define ORCH_QUEUE_ABOUT_BYTES 16384 /* more than all of a row's texts */
+#define ORCH_QUEUE_MEMO_BYTES 4096
+#define ORCH_QUEUE_REASON_BYTES 64
+#define ORCH_QUEUE_DETAIL_BYTES 1024
+#define ORCH_QUEUE_RECEIVE_MAX 1024
+#define ORCH_QUEUE_EXPIRE_MAX 1024 /* leases and delays ended by one receive */
+#define ORCH_QUEUE_GRADE_MS 60000  /* what a grade of priority counts for */
+#define ORCH_QUEUE_SEEN_MS (24 * 3600 * 1000)
+#define ORCH_QUEUE_CHUNK_ROWS 256 /* redriven or discarded in one transaction */
+
+enum item_state { ITEM_READY = 0, ITEM_DELAYED, ITEM_LEASED, ITEM_BLOCKED };
+
+/* Memory that is used again and again by the writer's thread. */
+struct orch_queue_scratch {
+	char *ptr;
+	size_t size;
+};
+
+struct orch_queue_sqlite {
+	struct orch_queue base;
+	const struct orch_secret *key; /* NULL: messages can be counted, not read */
+	struct orch_buf about;         /* the writer's, as is what follows */
+	struct orch_queue_scratch sealed;
+	unsigned seen_since_purge;
+};
+
+/* In op->backend. */
+struct orch_queue_sqlite_op {
+	struct orch_db_op db_op;
+	struct orch_db_group group;
+	struct orch_queue_op *op;
+};
+
+static inline struct orch_queue_sqlite *orch_queue_sqlite_of(struct orch_queue *queue)
+{
+	return (struct orch_queue_sqlite *)(void *)queue;
+}
+
+/* The number by which rows name their queue: made of the name, so it needs no look-up. */
+int64_t orch_queue_sqlite_number(struct orch_text name);
+void orch_queue_sqlite_topic(struct orch_text name, char ret_topic[ORCH_DB_TOPIC_BYTES]);
+void orch_queue_sqlite_note(struct orch_db *db, struct orch_text name);
+
+/* sqlite_seal.c */
+struct orch_text orch_queue_sqlite_about(
+	struct orch_buf *about, const struct orch_message *message, uint64_t put_ms);
+struct orch_text orch_queue_sqlite_about_progress(struct orch_buf *about,
+	const struct orch_message *message, uint64_t put_ms, uint32_t step, bool step_sent);
+/* Lent until the next call. */
+ORCH_MUST_USE int orch_queue_sqlite_seal(struct orch_queue_sqlite *queue, struct orch_text plain,
+	struct orch_text about, struct orch_text *ret_sealed, struct orch_err *err);
+/* In ARENA.  ORCH_E_INVALID: damaged. */
+ORCH_MUST_USE int orch_queue_sqlite_unseal(const struct orch_secret *key, struct orch_text sealed,
+	struct orch_text about, struct orch_arena *arena, struct orch_text *ret_plain);
+
+/* Ops: on the writer's thread. */
+ORCH_MUST_USE int orch_queue_sqlite_put(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_receive(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_renew(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_release(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_checkpoint(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_settle(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_bury(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+
+/* Sets a row that does not open aside as it is. */
+ORCH_MUST_USE int orch_queue_sqlite_bury_damaged(
+	struct orch_db *db, const struct orch_lease *lease, struct orch_err *err);
+/* The next of an order key, once its head is gone. */
+ORCH_MUST_USE int orch_queue_sqlite_promote(
+	struct orch_db *db, struct orch_text name, struct orch_text order, struct orch_err *err);
+/* The same for every key that has lost its head otherwise. */
+ORCH_MUST_USE int orch_queue_sqlite_promote_all(struct orch_db *db, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_count_dropped(
+	struct orch_db *db, int64_t queue, struct orch_text reason, struct orch_err *err);
+
+/* sqlite_report.c, sqlite_dead.c: see backend.h */
+int orch_queue_sqlite_stats(struct orch_queue *queue, struct orch_arena *arena,
+	struct orch_queue_stats **ret_stats, size_t *ret_count, struct orch_err *err);
+int orch_queue_sqlite_ledger(struct orch_queue *queue, struct orch_arena *arena,
+	struct orch_ledger **ret_ledgers, size_t *ret_count, struct orch_err *err);
+int orch_queue_sqlite_peek(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
+	struct orch_err *err);
+int orch_queue_sqlite_redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	uint64_t *ret_count, struct orch_err *err);
+int orch_queue_sqlite_discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	uint64_t *ret_count, struct orch_err *err);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dead letters: back to their queue, or ended for good.  In chunks, so that the writer is never held up for long. */
+#include "base/clock.h"
+#include "base/text.h"
+#include "queue/sqlite.h"
+
+struct sweep {
+	struct orch_db_op op;
+	const struct orch_queue_filter *filter;
+	bool redrives; /* else discards */
+	size_t max;
+	int64_t after; /* in and out, as is what follows; of the last chunk that was committed */
+	uint64_t count;
+	int64_t next_after;
+	uint64_t next_count;
+	size_t rows;
+};
+
+static int delete_dead(struct orch_db *db, int64_t row, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db, "DELETE FROM dead WHERE row = ?1", &statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, row);
+	return orch_db_step_done(statement, err);
+}
+
+static int insert_again(struct orch_db *db, int64_t row, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db,
+		"INSERT INTO item (queue, state, at, visible, id, sequence, pipeline, tenant, "
+		"trace,"
+		" priority, put, step, step_sent, memo)"
+		" SELECT queue, CASE WHEN sequence IS NOT NULL AND EXISTS (SELECT 1 FROM item"
+		" WHERE item.queue = dead.queue AND item.sequence = dead.sequence) THEN 3 ELSE 0 "
+		"END,"
+		" ?2 - priority * ?3, ?2, id, sequence, pipeline, tenant, trace, priority, put, "
+		"step,"
+		" step_sent, memo FROM dead WHERE row = ?1"
+		" ON CONFLICT (queue, id) DO NOTHING",
+		&statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, row);
+	orch_db_bind_int(statement, 2, (int64_t)orch_clock_now_ms());
+	orch_db_bind_int(statement, 3, ORCH_QUEUE_GRADE_MS);
+	return orch_db_step_done(statement, err);
+}
+
+/* One whose id is in the queue again stays where it is. */
+static int redrive(struct orch_db *db, int64_t row, struct sweep *sweep, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = insert_again(db, row, err);
+
+	if (code < 0 || orch_db_changes(db) == 0)
+		return code;
+	code = orch_db_statement(db,
+		"INSERT INTO body (row, sealed)"
+		" SELECT last_insert_rowid(), sealed FROM dead WHERE row = ?1",
+		&statement, err);
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, row);
+	code = orch_db_step_done(statement, err);
+	if (code == ORCH_OK)
+		code = delete_dead(db, row, err);
+	if (code == ORCH_OK)
+		sweep->next_count++;
+	return code;
+}
+
+static int discard(
+	struct orch_db *db, int64_t row, int64_t queue, struct sweep *sweep, struct orch_err *err)
+{
+	int code = orch_queue_sqlite_count_dropped(db, queue, ORCH_TEXT("discarded"), err);
+
+	if (code == ORCH_OK)
+		code = delete_dead(db, row, err);
+	if (code == ORCH_OK)
+		sweep->next_count++;
+	return code;
+}
+
+static int select_rows(struct orch_db *db, const struct sweep *sweep, sqlite3_stmt **ret_statement,
+	struct orch_err *err)
+{
+	const struct orch_queue_filter *filter = sweep->filter;
+	int code = orch_db_statement(db,
+		"SELECT dead.row, dead.queue, name FROM dead LEFT JOIN ledger USING (queue)"
+		" WHERE dead.row > ?1 AND (?2 = '' OR name = ?2) AND (?3 = '' OR id = ?3)"
+		" AND (?4 = 0 OR damaged = 0) ORDER BY dead.row LIMIT ?5",
+		ret_statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_int(*ret_statement, 1, sweep->after);
+	orch_db_bind_text(*ret_statement, 2, filter->queue);
+	orch_db_bind_text(*ret_statement, 3, filter->id);
+	orch_db_bind_int(*ret_statement, 4, sweep->redrives);
+	orch_db_bind_int(*ret_statement, 5, (int64_t)sweep->max);
+	return ORCH_OK;
+}
+
+static int sweep_chunk(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
+{
+	struct sweep *sweep = (struct sweep *)(void *)op;
+	sqlite3_stmt *statement;
+	bool row = false;
+	int code = select_rows(db, sweep, &statement, err);
+
+	sweep->next_after = sweep->after;
+	sweep->next_count = sweep->count;
+	sweep->rows = 0;
+	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row) {
+		int64_t at = sqlite3_column_int64(statement, 0);
+		int64_t queue = sqlite3_column_int64(statement, 1);
+
+		code = sweep->redrives ? redrive(db, at, sweep, err)
+				       : discard(db, at, queue, sweep, err);
+		if (sweep->redrives)
+			orch_queue_sqlite_note(db, orch_db_column_text(statement, 2));
+		sweep->next_after = at;
+		sweep->rows++;
+	}
+	return code;
+}
+
+static int sweep_all(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	bool redrives, uint64_t *ret_count, struct orch_err *err)
+{
+	struct sweep sweep = { .op = { .run = sweep_chunk },
+		.filter = filter,
+		.redrives = redrives,
+		.after = (int64_t)filter->after_row };
+	uint64_t limit = filter->limit ? filter->limit : UINT64_MAX;
+
+	do {
+		struct orch_db_group group = { .first = &sweep.op };
+		int code;
+
+		sweep.max = limit - sweep.count < ORCH_QUEUE_CHUNK_ROWS
+			? (size_t)(limit - sweep.count)
+			: ORCH_QUEUE_CHUNK_ROWS;
+		code = orch_db_run(queue->db, &group, err);
+		if (code < 0)
+			return code;
+		sweep.after = sweep.next_after;
+		sweep.count = sweep.next_count;
+	} while (sweep.rows == sweep.max && sweep.count < limit);
+	*ret_count = sweep.count;
+	return ORCH_OK;
+}
+
+int orch_queue_sqlite_redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	uint64_t *ret_count, struct orch_err *err)
+{
+	return sweep_all(queue, filter, true, ret_count, err);
+}
+
+int orch_queue_sqlite_discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	uint64_t *ret_count, struct orch_err *err)
+{
+	return sweep_all(queue, filter, false, ret_count, err);
+}

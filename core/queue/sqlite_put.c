@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts: each id once, the ledger with them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "queue/sqlite.h"
+
+#define ORCH_QUEUE_SEEN_BYTES 16
+#define ORCH_QUEUE_PURGE_EVERY 64 /* arrivals; each time up to twice as many are forgotten */
+
+/* What was put to one queue, to be counted at once. */
+struct tally {
+	struct orch_text name;
+	int64_t queue;
+	int64_t accepted, duplicates;
+};
+
+static int check(const struct orch_message *message, struct orch_err *err)
+{
+	const struct orch_text texts[] = { message->id, message->order, message->pipeline,
+		message->tenant, message->trace };
+
+	if (message->queue.len == 0 || message->queue.len >= ORCH_QUEUE_NAME_BYTES ||
+		message->id.len == 0)
+		return orch_fail(err, ORCH_E_INVALID, "queue: a message without queue or id");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (texts[i].len > ORCH_QUEUE_TEXT_BYTES)
+			return orch_fail(err, ORCH_E_LIMIT,
+				"queue: an id or name of more than %d bytes",
+				ORCH_QUEUE_TEXT_BYTES);
+	}
+	if (message->body.len > ORCH_QUEUE_BODY_BYTES)
+		return orch_fail(err, ORCH_E_LIMIT, "queue: a message of more than %d bytes",
+			ORCH_QUEUE_BODY_BYTES);
+	return ORCH_OK;
+}
+
+static void hash_id(const struct orch_message *message, uint8_t ret_hash[ORCH_SHA256_BYTES])
+{
+	char text[ORCH_QUEUE_NAME_BYTES + ORCH_QUEUE_TEXT_BYTES + 1];
+	int len = snprintf(text, sizeof(text), "%.*s", ORCH_TEXT_ARG(message->queue));
+
+	/* The NUL between the two is part of it. */
+	memcpy(text + len + 1, message->id.ptr, message->id.len);
+	orch_sha256((struct orch_text){ text, (size_t)len + 1 + message->id.len }, ret_hash);
+}
+
+static int purge_seen(struct orch_db *db, uint64_t now, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db,
+		"DELETE FROM seen WHERE n < (SELECT min(n) FROM seen) + ?1 AND at < ?2", &statement,
+		err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, ORCH_QUEUE_PURGE_EVERY * 2);
+	orch_db_bind_int(statement, 2, (int64_t)now - ORCH_QUEUE_SEEN_MS);
+	return orch_db_step_done(statement, err);
+}
+
+/* Has this arrival come before, within a day?  If not it has now. */
+static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
+	const struct orch_message *message, uint64_t now, bool *ret_seen, struct orch_err *err)
+{
+	uint8_t hash[ORCH_SHA256_BYTES];
+	sqlite3_stmt *statement;
+	int code = ORCH_OK;
+
+	if (queue->seen_since_purge++ % ORCH_QUEUE_PURGE_EVERY == 0)
+		code = purge_seen(db, now, err);
+	if (code == ORCH_OK)
+		code = orch_db_statement(db,
+			"INSERT INTO seen (hash, at) VALUES (?1, ?2)"
+			" ON CONFLICT (hash) DO UPDATE SET at = excluded.at,"
+			" n = (SELECT max(n) + 1 FROM seen) WHERE at < ?3",
+			&statement, err);
+	if (code < 0)
+		return code;
+	hash_id(message, hash);
+	orch_db_bind_blob(
+		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
+	orch_db_bind_int(statement, 2, (int64_t)now);
+	orch_db_bind_int(statement, 3, (int64_t)now - ORCH_QUEUE_SEEN_MS);
+	code = orch_db_step_done(statement, err);
+	if (code == ORCH_OK)
+		*ret_seen = orch_db_changes(db) == 0;
+	return code;
+}
+
+static int choose_state(struct orch_db *db, const struct orch_message *message, int64_t queue,
+	enum item_state *ret_state, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	int code;
+
+	*ret_state = message->delay_ms ? ITEM_DELAYED : ITEM_READY;
+	if (message->order.len == 0)
+		return ORCH_OK;
+	code = orch_db_statement(db,
+		"SELECT 1 FROM item WHERE queue = ?1 AND sequence = ?2 LIMIT 1", &statement, err);
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, queue);
+	orch_db_bind_text(statement, 2, message->order);
+	code = orch_db_step(statement, &row, err);
+	if (row)
+		*ret_state = ITEM_BLOCKED;
+	return code;
+}
+
+static int insert_body(
+	struct orch_db *db, int64_t row, struct orch_text sealed, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(
+		db, "INSERT INTO body (row, sealed) VALUES (?1, ?2)", &statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, row);
+	orch_db_bind_blob(statement, 2, sealed);
+	return orch_db_step_done(statement, err);
+}
+
+static int insert_item(struct orch_db *db, const struct orch_message *message, int64_t queue,
+	uint64_t now, enum item_state state, int64_t *ret_row, struct orch_err *err)
+{
+	int64_t visible = (int64_t)(now + message->delay_ms);
+	int64_t lead = (int64_t)message->priority * ORCH_QUEUE_GRADE_MS;
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db,
+		"INSERT INTO item (queue, state, at, visible, id, sequence, pipeline, tenant,"
+		" trace, priority, put) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+		" ON CONFLICT (queue, id) DO NOTHING",
+		&statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, queue);
+	orch_db_bind_int(statement, 2, (int64_t)state);
+	orch_db_bind_int(statement, 3, state == ITEM_READY ? visible - lead : visible);
+	orch_db_bind_int(statement, 4, visible);
+	orch_db_bind_text(statement, 5, message->id);
+	if (message->order.len)
+		orch_db_bind_text(statement, 6, message->order);
+	orch_db_bind_text(statement, 7, message->pipeline);
+	orch_db_bind_text(statement, 8, message->tenant);
+	orch_db_bind_text(statement, 9, message->trace);
+	orch_db_bind_int(statement, 10, message->priority);
+	orch_db_bind_int(statement, 11, (int64_t)now);
+	code = orch_db_step_done(statement, err);
+	if (code == ORCH_OK)
+		*ret_row = orch_db_changes(db) == 0
+			? 0
+			: sqlite3_last_insert_rowid(sqlite3_db_handle(statement));
+	return code;
+}
+
+static int insert(struct orch_queue_sqlite *queue, struct orch_db *db,
+	const struct orch_message *message, struct tally *tally, uint64_t now, bool *ret_inserted,
+	struct orch_err *err)
+{
+	enum item_state state;
+	struct orch_text sealed;
+	int64_t row = 0;
+	int code = choose_state(db, message, tally->queue, &state, err);
+
+	if (code == ORCH_OK)
+		code = insert_item(db, message, tally->queue, now, state, &row, err);
+	if (code < 0)
+		return code;
+	*ret_inserted = row != 0;
+	if (row == 0)
+		return ORCH_OK;
+	code = orch_queue_sqlite_seal(queue, message->body,
+		orch_queue_sqlite_about(&queue->about, message, now), &sealed, err);
+	return code < 0 ? code : insert_body(db, row, sealed, err);
+}
+
+static int count_put(struct orch_db *db, const struct tally *tally, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code;
+
+	if (tally->accepted == 0 && tally->duplicates == 0)
+		return ORCH_OK;
+	if (tally->accepted)
+		orch_queue_sqlite_note(db, tally->name);
+	code = orch_db_statement(db,
+		"INSERT INTO ledger (queue, name, accepted, duplicates) VALUES (?1, ?2, ?3, ?4)"
+		" ON CONFLICT (queue) DO UPDATE SET accepted = accepted + excluded.accepted,"
+		" duplicates = duplicates + excluded.duplicates",
+		&statement, err);
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, tally->queue);
+	orch_db_bind_text(statement, 2, tally->name);
+	orch_db_bind_int(statement, 3, tally->accepted);
+	orch_db_bind_int(statement, 4, tally->duplicates);
+	return orch_db_step_done(statement, err);
+}
+
+static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
+	const struct orch_message *message, struct orch_queue_op *op, struct tally *tally,
+	struct orch_err *err)
+{
+	uint64_t now = orch_clock_now_ms();
+	bool inserted = false;
+	bool seen = false;
+	int code = check(message, err);
+
+	if (code == ORCH_OK && op->is_accepted)
+		code = look_back(queue, db, message, now, &seen, err);
+	if (code == ORCH_OK && !seen)
+		code = insert(queue, db, message, tally, now, &inserted, err);
+	if (code < 0)
+		return code;
+	if (inserted)
+		tally->accepted++;
+	else if (op->is_accepted) {
+		tally->duplicates++;
+		op->duplicates++;
+	}
+	return ORCH_OK;
+}
+
+int orch_queue_sqlite_put(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err)
+{
+	struct tally tally = { .name = ORCH_TEXT_NONE };
+	int code = ORCH_OK;
+
+	op->duplicates = 0;
+	for (size_t i = 0; i < op->message_count && code == ORCH_OK; i++) {
+		const struct orch_message *message = &op->messages[i];
+
+		if (i == 0 || !orch_text_equal(message->queue, tally.name)) {
+			code = count_put(db, &tally, err);
+			tally = (struct tally){ .name = message->queue,
+				.queue = orch_queue_sqlite_number(message->queue) };
+		}
+		if (code == ORCH_OK)
+			code = put_one(queue, db, message, op, &tally, err);
+	}
+	return code < 0 ? code : count_put(db, &tally, err);
+}
