@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How it ended, in a word for the policy's statistics and a sentence for people. */
+#include "block.h"
+
+#define SENTENCE_BYTES 400
+
+static const char *outcome_of(const struct call *call)
+{
+	if (call->was_deleted)
+		return "already_deleted";
+	switch (call->state.rung) {
+	case RUNG_UPDATED:
+		return "updated";
+	case RUNG_DELETED:
+	case RUNG_GONE:
+		return "deleted";
+	default:
+		return call->state.warned ? "ephemeral" : "cannot_block";
+	}
+}
+
+static const char *what_happened(const struct call *call)
+{
+	if (call->was_deleted)
+		return "the message had been deleted";
+	switch (call->state.rung) {
+	case RUNG_UPDATED:
+		return "our own message was replaced";
+	case RUNG_DELETED:
+		return call->is_file ? "the file was deleted" : "the message was deleted";
+	case RUNG_GONE:
+		return "the message was gone already";
+	default:
+		return call->state.warned ? "nothing could be removed; the author was warned"
+					  : "nothing could be removed";
+	}
+}
+
+static void put_details(const struct call *call, struct kit_builder *sentence)
+{
+	const struct state *state = &call->state;
+
+	kit_puts(sentence, what_happened(call));
+	if (state->file > 0)
+		kit_printf(sentence, "; %u of %u files deleted", state->file - state->files_left,
+			call->file_count);
+	else if (call->file_count > 0)
+		kit_puts(sentence, "; its files were not deleted");
+	if (state->posted)
+		kit_puts(sentence, "; a notice was posted");
+	if (state->alerted)
+		kit_puts(sentence, "; the alert channel was told");
+	if (state->why[0] != '\0')
+		kit_printf(sentence, "; Slack refused with %s", state->why);
+}
+
+/* What stays on Slack is never passed over in silence. */
+static void raise_alarms(const struct call *call)
+{
+	const struct orch_host *host = call->self->host;
+	const char *why = call->state.why[0] != '\0' ? call->state.why : "no token for it";
+
+	if (call->state.rung == RUNG_NONE && !call->was_deleted)
+		host->alarm(host, "slack_cannot_block", "channel %.40s, ts %.40s: %s",
+			call->channel.ptr, call->ts.ptr, why);
+	else if (call->state.files_left > 0)
+		host->alarm(host, "slack_file_not_deleted", "channel %.40s, ts %.40s: %s",
+			call->channel.ptr, call->ts.ptr, why);
+}
+
+int block_report(struct call *call)
+{
+	struct kit_builder sentence;
+	int rc;
+
+	kit_builder_init(&sentence, &call->self->arena, SENTENCE_BYTES);
+	put_details(call, &sentence);
+	raise_alarms(call);
+	rc = call->self->host->outcome(call->sink, outcome_of(call), kit_built(&sentence).ptr);
+	return rc == ORCH_OK ? ORCH_OK : orch_fail(call->err, rc, "the outcome cannot be kept");
+}

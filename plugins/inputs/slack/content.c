@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that a message says, as parts: its text in three views, blocks, attachments, metadata, files. */
+#include "slack.h"
+
+static void put_view(
+	struct draft *draft, struct walk *walk, const char *name, struct kit_builder *view)
+{
+	struct orch_text text = kit_built(view);
+
+	for (size_t i = 0; i < walk->known_count; i++) {
+		if (kit_is_whole(view) && kit_equal(walk->known[i], text))
+			return;
+	}
+	if (walk->known_count < WALK_KNOWN)
+		walk->known[walk->known_count++] = text;
+	draft_text(draft, name, view);
+}
+
+/* The text as it came, and as it is displayed if that differs. */
+static void read_text(struct draft *draft, struct walk *walk, struct orch_text text)
+{
+	struct kit_builder raw, displayed;
+
+	kit_builder_init(&raw, draft->arena, TEXT_BYTES);
+	kit_put(&raw, text);
+	kit_builder_init(&displayed, draft->arena, TEXT_BYTES);
+	mrkdwn_display(&displayed, text);
+	put_view(draft, walk, "text", &raw);
+	put_view(draft, walk, "displayed", &displayed);
+	mrkdwn_links(walk->links, text);
+}
+
+static void read_walked(
+	struct draft *draft, struct walk *walk, const char *name, struct json_object *value)
+{
+	struct kit_builder lines;
+
+	kit_builder_init(&lines, draft->arena, TEXT_BYTES);
+	walk->lines = &lines;
+	walk_value(walk, name, value);
+	draft_text(draft, name, &lines);
+}
+
+static void read_attached_files(struct draft *draft, struct json_object *message)
+{
+	size_t count;
+	struct json_object *attachments = kit_json_array(message, "attachments", &count);
+
+	files_announce(draft, message);
+	for (size_t i = 0; i < count; i++)
+		files_announce(draft, json_object_array_get_idx(attachments, i));
+}
+
+void content_read(struct draft *draft, struct json_object *message)
+{
+	static const char *const extra[] = { "topic", "purpose", "name" };
+	struct json_object *metadata = kit_json_get(message, "metadata");
+	struct kit_builder links;
+	struct walk walk = { .arena = draft->arena, .links = &links };
+
+	kit_builder_init(&links, draft->arena, TEXT_BYTES);
+	read_text(draft, &walk, kit_json_text(message, "text"));
+	read_walked(draft, &walk, "blocks", kit_json_get(message, "blocks"));
+	read_walked(draft, &walk, "attachments", kit_json_get(message, "attachments"));
+	read_walked(draft, &walk, "metadata", kit_json_get(metadata, "event_payload"));
+	for (size_t i = 0; i < sizeof(extra) / sizeof(extra[0]); i++)
+		read_walked(draft, &walk, extra[i], kit_json_get(message, extra[i]));
+	draft_text(draft, "links", &links);
+	read_attached_files(draft, message);
+}
