@@ -48,7 +48,7 @@ def main():
         parser.error(f"there is no check {', '.join(unknown)}; there are {', '.join(CHECKS)}")
 
     tree = Tree(arguments.root, arguments.build)
-    problems = [problem for name in names for problem in CHECKS[name](tree)]
+    problems = list(dict.fromkeys(p for name in names for p in CHECKS[name](tree)))
     for problem in problems:
         print(problem)
     print(f"{', '.join(names)}: {len(problems) or 'nothing'} to mend", file=sys.stderr)
