@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/text.h"
+
+#define DEFAULT_FILE "/etc/orchestrator/orchestrator.cfg"
+#define REPORT_BYTES (1024 * 1024)
+
+static const struct orch_cli_option common[] = {
+	{ .name = "config", .takes_value = true },
+	{ .name = "json" },
+	{ .name = "help" },
+	{ 0 },
+};
+
+static void print_all_commands(FILE *to, const struct orch_command *commands, size_t count)
+{
+	fprintf(to,
+		"orchestrator: passes events through security tools and acts on what they find.\n\n"
+		"  orchestrator check -c orchestrator.cfg     is this configuration right?\n"
+		"  orchestrator run -c orchestrator.cfg       run it\n"
+		"  orchestrator finding list                  what was found?\n\n"
+		"Commands (each has --help with examples):\n");
+	for (size_t i = 0; i < count; i++) {
+		char name[40];
+
+		(void)snprintf(name, sizeof(name), "%s %s", commands[i].name,
+			commands[i].verb == NULL ? "" : commands[i].verb);
+		fprintf(to, "  %-18s %s\n", name, commands[i].summary);
+	}
+	fprintf(to,
+		"\nAll take -c FILE (default: $ORCHESTRATOR_CONFIG, else " DEFAULT_FILE
+		") and --json.\n");
+}
+
+static void print_help(FILE *to, const struct orch_command *command)
+{
+	fprintf(to, "%s\n\nExamples:\n%s\nUsage: orchestrator %s%s%s [-c FILE] [--json] %s\n",
+		command->summary, command->examples, command->name,
+		command->verb == NULL ? "" : " ", command->verb == NULL ? "" : command->verb,
+		command->synopsis);
+	if (command->details != NULL)
+		fprintf(to, "\n%s", command->details);
+}
+
+static void print_verbs(
+	FILE *to, const struct orch_command *commands, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			fprintf(to, "  orchestrator %s %-8s %s\n", name, commands[i].verb,
+				commands[i].summary);
+}
+
+static bool has_name(const struct orch_command *commands, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* *ret_used: how many words of ARGV name the command. */
+static const struct orch_command *find_command(
+	int argc, char **argv, const struct orch_command *commands, size_t count, int *ret_used)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(commands[i].name, argv[1]) != 0)
+			continue;
+		if (commands[i].verb == NULL) {
+			*ret_used = 2;
+			return &commands[i];
+		}
+		if (argc > 2 && strcmp(commands[i].verb, argv[2]) == 0) {
+			*ret_used = 3;
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+static int unknown_command(int argc, char **argv, const struct orch_command *commands, size_t count)
+{
+	if (has_name(commands, count, argv[1])) {
+		bool wants_help = argc > 2 && strcmp(argv[2], "--help") == 0;
+		FILE *to = wants_help ? stdout : stderr;
+
+		fprintf(to, "orchestrator %s: say what to do:\n", argv[1]);
+		print_verbs(to, commands, count, argv[1]);
+		return wants_help ? ORCH_EXIT_OK : ORCH_EXIT_USAGE;
+	}
+	fprintf(stderr, "orchestrator: there is no command \"%s\"", argv[1]);
+	for (size_t i = 0; i < count; i++)
+		if (orch_text_distance(
+			    orch_text_from(argv[1]), orch_text_from(commands[i].name), 2) <= 2) {
+			fprintf(stderr, " (did you mean \"%s\"?)", commands[i].name);
+			break;
+		}
+	fprintf(stderr, "; see orchestrator --help\n");
+	return ORCH_EXIT_USAGE;
+}
+
+static const struct orch_cli_option *find_option(
+	const struct orch_cli_option *options, struct orch_text name)
+{
+	for (; options != NULL && options->name != NULL; options++)
+		if (orch_text_is(name, options->name))
+			return options;
+	return NULL;
+}
+
+static int unknown_option(const struct orch_cli *cli, struct orch_text name)
+{
+	const struct orch_cli_option *option = cli->command->options;
+
+	for (; option != NULL && option->name != NULL; option++)
+		if (orch_text_distance(name, orch_text_from(option->name), 2) <= 2)
+			return orch_cli_fail(cli, ORCH_EXIT_USAGE,
+				"--%.*s is not an option of it (did you mean --%s?)",
+				ORCH_TEXT_ARG(name), option->name);
+	return orch_cli_fail(cli, ORCH_EXIT_USAGE, "--%.*s is not an option of it; see --help",
+		ORCH_TEXT_ARG(name));
+}
+
+/* "--name value" or "--name=value"; *AT stands on the option and moves over its value. */
+static int take_option(struct orch_cli *cli, int argc, char **argv, int *at)
+{
+	struct orch_text rest = orch_text_from(argv[*at] + 2);
+	const char *equals = strchr(argv[*at], '=');
+	const struct orch_cli_option *option;
+	const char *value = "";
+
+	if (equals != NULL)
+		rest.len = (size_t)(equals - argv[*at] - 2);
+	option = find_option(common, rest);
+	if (option == NULL)
+		option = find_option(cli->command->options, rest);
+	if (option == NULL)
+		return unknown_option(cli, rest);
+	if (equals != NULL && !option->takes_value)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "--%s takes no value", option->name);
+	if (option->takes_value && equals == NULL && *at + 1 >= argc)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "--%s wants a value", option->name);
+	if (option->takes_value)
+		value = equals != NULL ? equals + 1 : argv[++*at];
+	if (cli->given_count == ORCH_CLI_GIVEN_MAX)
+		return orch_cli_fail(
+			cli, ORCH_EXIT_USAGE, "more than %d options", ORCH_CLI_GIVEN_MAX);
+	cli->given[cli->given_count].name = option->name;
+	cli->given[cli->given_count++].value = value;
+	return ORCH_EXIT_OK;
+}
+
+static int take_words(struct orch_cli *cli, int argc, char **argv)
+{
+	bool only_words = false;
+
+	for (int i = 0; i < argc; i++) {
+		int rc = ORCH_EXIT_OK;
+
+		if (only_words || argv[i][0] != '-' || argv[i][1] == '\0')
+			cli->words[cli->word_count++] = argv[i];
+		else if (strcmp(argv[i], "--") == 0)
+			only_words = true;
+		else if (strcmp(argv[i], "-h") == 0)
+			cli->given[cli->given_count++].name = "help";
+		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			cli->file = argv[++i];
+		else if (argv[i][1] == '-')
+			rc = take_option(cli, argc, argv, &i);
+		else
+			rc = orch_cli_fail(cli, ORCH_EXIT_USAGE,
+				"%s is not an option of it; see --help", argv[i]);
+		if (rc != ORCH_EXIT_OK)
+			return rc;
+	}
+	return ORCH_EXIT_OK;
+}
+
+static int check_words(const struct orch_cli *cli)
+{
+	if (cli->word_count < cli->command->least)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "something is missing; usage: %s",
+			cli->command->synopsis);
+	if (cli->word_count > cli->command->most)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "\"%s\" is too much; usage: %s",
+			cli->words[cli->command->most], cli->command->synopsis);
+	return ORCH_EXIT_OK;
+}
+
+static int run_command(struct orch_cli *cli, int argc, char **argv)
+{
+	int rc;
+
+	cli->words = orch_arena_alloc_array(cli->arena, (size_t)argc + 1, sizeof(char *));
+	if (cli->words == NULL)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "out of memory");
+	rc = take_words(cli, argc, argv);
+	if (rc != ORCH_EXIT_OK)
+		return rc;
+	if (orch_cli_get(cli, "help") != NULL) {
+		print_help(stdout, cli->command);
+		return ORCH_EXIT_OK;
+	}
+	if (orch_cli_get(cli, "config") != NULL)
+		cli->file = orch_cli_get(cli, "config");
+	cli->json = orch_cli_get(cli, "json") != NULL;
+	rc = check_words(cli);
+	return rc == ORCH_EXIT_OK ? cli->command->run(cli) : rc;
+}
+
+static const char *default_file(void)
+{
+	const char *file = getenv("ORCHESTRATOR_CONFIG");
+
+	return file != NULL && file[0] != '\0' ? file : DEFAULT_FILE;
+}
+
+int orch_cli_main(int argc, char **argv, const struct orch_command *commands, size_t count)
+{
+	struct orch_cli cli = { .file = default_file() };
+	int used = 0, rc;
+
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0) {
+		print_all_commands(argc < 2 ? stderr : stdout, commands, count);
+		return argc < 2 ? ORCH_EXIT_USAGE : ORCH_EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] = argv[1] + 2;
+	cli.command = find_command(argc, argv, commands, count, &used);
+	if (cli.command == NULL)
+		return unknown_command(argc, argv, commands, count);
+	cli.is_terminal = isatty(STDOUT_FILENO) == 1;
+	cli.color = cli.is_terminal && getenv("NO_COLOR") == NULL;
+	cli.arena = orch_arena_create(0);
+	if (cli.arena == NULL)
+		return orch_cli_fail(&cli, ORCH_EXIT_FAILED, "out of memory");
+	rc = run_command(&cli, argc - used, argv + used);
+	orch_arena_destroy(cli.arena);
+	return rc;
+}
+
+const char *orch_cli_get(const struct orch_cli *cli, const char *name)
+{
+	for (size_t i = cli->given_count; i > 0; i--)
+		if (strcmp(cli->given[i - 1].name, name) == 0)
+			return cli->given[i - 1].value;
+	return NULL;
+}
+
+bool orch_cli_next(
+	const struct orch_cli *cli, const char *name, size_t *cursor, const char **ret_value)
+{
+	for (; *cursor < cli->given_count; ++*cursor)
+		if (strcmp(cli->given[*cursor].name, name) == 0) {
+			*ret_value = cli->given[(*cursor)++].value;
+			return true;
+		}
+	return false;
+}
+
+int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "orchestrator %s%s%s: ", cli->command->name,
+		cli->command->verb == NULL ? "" : " ",
+		cli->command->verb == NULL ? "" : cli->command->verb);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return code;
+}
+
+static void print_report(struct orch_buf *report)
+{
+	if (report->len > 0)
+		(void)fwrite(report->ptr, 1, report->len, stderr);
+}
+
+struct orch_plan *orch_cli_plan(struct orch_cli *cli)
+{
+	struct orch_plan *plan = NULL;
+	struct orch_buf report;
+
+	orch_buf_init(&report, REPORT_BYTES);
+	if (orch_build(cli->file, ORCH_BUILD_PLUGINS, &report, &plan) != ORCH_OK)
+		print_report(&report);
+	orch_buf_fini(&report);
+	return plan;
+}
+
+struct orch_config *orch_cli_config(struct orch_cli *cli)
+{
+	struct orch_config *config = NULL;
+	struct orch_buf report;
+
+	orch_buf_init(&report, REPORT_BYTES);
+	if (orch_build_config(cli->file, &report, &config) != ORCH_OK)
+		print_report(&report);
+	orch_buf_fini(&report);
+	return config;
+}
+
+int orch_cli_keep(
+	struct orch_cli *cli, const struct orch_config *config, struct orch_keep *ret_keep)
+{
+	struct orch_err err = { "" };
+
+	if (orch_keep_open(config, ret_keep, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	return ORCH_EXIT_OK;
+}
