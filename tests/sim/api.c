@@ -28,7 +28,7 @@ static bool is_media(struct orch_text media_type, const char *wanted)
 	struct orch_text rest = media_type, piece;
 
 	return orch_text_split(&rest, ';', &piece) &&
-	       orch_text_equal_nocase(orch_text_trim(piece), orch_text_from(wanted));
+		orch_text_equal_nocase(orch_text_trim(piece), orch_text_from(wanted));
 }
 
 static const char *read_json(struct sim_call *call, struct orch_text body)
@@ -57,8 +57,8 @@ static const char *read_args(
 	if (!request->media_type.len)
 		return "missing_post_type";
 	if (is_media(request->media_type, FORM))
-		return sim_args_add_form(call->args, request->body) == 0 ? NULL :
-									   "invalid_form_data";
+		return sim_args_add_form(call->args, request->body) == 0 ? NULL
+									 : "invalid_form_data";
 	if (!is_media(request->media_type, JSON))
 		return "invalid_post_type";
 	if (!memmem(request->media_type.ptr, request->media_type.len, "charset", 7))

@@ -33,9 +33,9 @@ struct sim_request {
 
 struct sim_answer {
 	int status;
-	uint64_t retry_after_s;	      /* 0: none */
-	struct json_object *body;     /* the caller puts it */
-	struct json_object *args;     /* as they came, without a token; the caller puts it */
+	uint64_t retry_after_s;        /* 0: none */
+	struct json_object *body;      /* the caller puts it */
+	struct json_object *args;      /* as they came, without a token; the caller puts it */
 	const struct sim_token *token; /* NULL: nobody */
 };
 
@@ -44,8 +44,8 @@ struct sim_call {
 	struct json_object *args;
 	const struct sim_token *token;
 	struct json_object *reply; /* handlers add to it */
-	const char *needed;	   /* the scope that was missing */
-	const char *missing;	   /* the argument that was missing */
+	const char *needed;        /* the scope that was missing */
+	const char *missing;       /* the argument that was missing */
 	const char *warning;
 };
 
@@ -55,7 +55,7 @@ typedef const char *sim_handler(struct sim_call *call);
 struct sim_method {
 	const char *name;
 	const char *scope; /* NULL: none, or the handler looks itself */
-	unsigned tier;	   /* calls a minute */
+	unsigned tier;     /* calls a minute */
 	bool reads_json;   /* otherwise a JSON body is not looked at, as with Slack */
 	sim_handler *handle;
 };

@@ -46,8 +46,7 @@ static const char *read_content(struct sim_call *call, struct content *ret)
 	const char *error = read_list(call, "blocks", "invalid_blocks_format", &ret->blocks);
 
 	if (!error)
-		error = read_list(
-			call, "attachments", "invalid_attachments", &ret->attachments);
+		error = read_list(call, "attachments", "invalid_attachments", &ret->attachments);
 	if (!error)
 		error = read_metadata(call, &ret->metadata);
 	if (!error && ret->blocks && json_object_array_length(ret->blocks) > BLOCKS_MAX)
@@ -57,9 +56,8 @@ static const char *read_content(struct sim_call *call, struct content *ret)
 
 static bool is_empty(const struct content *content, struct orch_text text)
 {
-	return !text.len &&
-	       (!content->blocks || json_object_array_length(content->blocks) == 0) &&
-	       (!content->attachments || json_object_array_length(content->attachments) == 0);
+	return !text.len && (!content->blocks || json_object_array_length(content->blocks) == 0) &&
+		(!content->attachments || json_object_array_length(content->attachments) == 0);
 }
 
 static size_t count_chars(struct orch_text text)
@@ -80,9 +78,9 @@ static struct sim_channel *find_target(struct sim_call *call)
 
 	user = sim_world_user(call->world, key);
 	if (user && orch_text_is(key, user->id))
-		return user == call->token->owner ?
-			       NULL :
-			       sim_world_im(call->world, user, call->token->owner);
+		return user == call->token->owner
+			? NULL
+			: sim_world_im(call->world, user, call->token->owner);
 	channel = sim_world_channel(call->world, key);
 	if (channel && sim_channel_is_private(channel) &&
 		!sim_channel_has(channel, call->token->owner))
@@ -225,17 +223,16 @@ static const char *delete_message(struct sim_call *call)
 		return error;
 	sim_put(call->reply, "channel", message->channel->id);
 	sim_put(call->reply, "ts", message->ts);
-	return sim_message_remove(call->world, message, call->token->owner->id) == 0 ?
-		       NULL :
-		       "internal_error";
+	return sim_message_remove(call->world, message, call->token->owner->id) == 0
+		? NULL
+		: "internal_error";
 }
 
 static const char *may_update(const struct sim_call *call, const struct sim_message *message)
 {
 	if (message->channel->is_archived)
 		return "is_inactive";
-	if (!is_own(call, message) ||
-		strcmp(sim_get(message->body, "subtype"), "tombstone") == 0)
+	if (!is_own(call, message) || strcmp(sim_get(message->body, "subtype"), "tombstone") == 0)
 		return "cant_update_message";
 	return NULL;
 }

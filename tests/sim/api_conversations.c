@@ -121,7 +121,8 @@ static const char *list(struct sim_call *call)
 	struct sim_channel *channel;
 	bool is_here = !cursor.len;
 
-	TAILQ_FOREACH(channel, &call->world->channels, next) {
+	TAILQ_FOREACH(channel, &call->world->channels, next)
+	{
 		is_here = is_here || orch_text_is(cursor, channel->id);
 		if (!is_here || !is_listed(call, channel))
 			continue;
@@ -161,12 +162,13 @@ static bool is_within(const struct sim_call *call, const char *ts)
 	return true;
 }
 
-static void push_message(
-	const struct sim_call *call, struct json_object *messages, const struct sim_message *message)
+static void push_message(const struct sim_call *call, struct json_object *messages,
+	const struct sim_message *message)
 {
 	struct json_object *copy;
 
-	if (sim_arg_bool(call->args, "include_all_metadata") || !sim_has(message->body, "metadata")) {
+	if (sim_arg_bool(call->args, "include_all_metadata") ||
+		!sim_has(message->body, "metadata")) {
 		sim_push(messages, json_object_get(message->body));
 		return;
 	}
@@ -219,7 +221,8 @@ static const char *history(struct sim_call *call)
 	if (error)
 		return error;
 	messages = json_object_new_array();
-	TAILQ_FOREACH_REVERSE(message, &channel->messages, sim_messages, in_channel) {
+	TAILQ_FOREACH_REVERSE(message, &channel->messages, sim_messages, in_channel)
+	{
 		if (!is_in_history(message) || !is_within(call, message->ts) ||
 			(cursor.len && strncmp(message->ts, cursor.ptr, SIM_TS_SIZE) > 0))
 			continue;
@@ -253,7 +256,8 @@ static const char *replies(struct sim_call *call)
 		return "thread_not_found";
 	messages = json_object_new_array();
 	push_message(call, messages, root);
-	TAILQ_FOREACH(reply, &root->replies, in_thread) {
+	TAILQ_FOREACH(reply, &root->replies, in_thread)
+	{
 		if (reply->is_deleted || !is_within(call, reply->ts) ||
 			(cursor.len && strncmp(reply->ts, cursor.ptr, SIM_TS_SIZE) < 0))
 			continue;

@@ -40,8 +40,7 @@ static void put_text(struct sim_call *call, const struct sim_file *file)
 	struct orch_text text = { file->bytes, file->len };
 	bool is_long = text.len > CONTENT_BYTES_MAX;
 
-	if (!orch_text_starts_with(
-		    orch_json_text(file->body, "mimetype"), ORCH_TEXT("text/")))
+	if (!orch_text_starts_with(orch_json_text(file->body, "mimetype"), ORCH_TEXT("text/")))
 		return;
 	if (is_long)
 		text.len = CONTENT_BYTES_MAX;

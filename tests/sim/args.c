@@ -19,8 +19,8 @@ static int decode(struct orch_text text, char *ret, size_t *ret_len)
 			ret[len++] = text.ptr[i];
 		} else {
 			if (text.len - i < 3 ||
-				orch_hex_decode((struct orch_text){ text.ptr + i + 1, 2 }, &byte,
-					1) != 0)
+				orch_hex_decode(
+					(struct orch_text){ text.ptr + i + 1, 2 }, &byte, 1) != 0)
 				return ORCH_E_INVALID;
 			ret[len++] = (char)byte;
 			i += 2;

@@ -138,9 +138,8 @@ void sim_audit_add(struct sim_audit *audit, struct orch_text method, uint64_t re
 
 uint64_t sim_audit_count(const struct sim_audit *audit, struct orch_text method, bool only_ok)
 {
-	const struct tally *tally = orch_text_is(method, "*") ?
-					    &audit->all :
-					    orch_map_get(audit->tallies, method);
+	const struct tally *tally =
+		orch_text_is(method, "*") ? &audit->all : orch_map_get(audit->tallies, method);
 
 	if (!tally)
 		return 0;

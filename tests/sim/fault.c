@@ -68,19 +68,19 @@ int sim_faults_add(struct sim_faults *faults, struct json_object *args, struct o
 		if (orch_text_is(kind, names[i]))
 			fault.kind = (enum sim_fault_kind)i;
 	if (!fault.kind)
-		return orch_fail(err, ORCH_E_INVALID, "kind is none of status, ratelimited, "
+		return orch_fail(err, ORCH_E_INVALID,
+			"kind is none of status, ratelimited, "
 			"error, reset, redirect, reset_after, slow, truncate, garbage, hold, "
 			"duplicate, drop, login");
 	sim_keep(fault.method, sizeof(fault.method), sim_arg(args, "method"));
-	sim_keep(fault.error, sizeof(fault.error),
-		error.len ? error : ORCH_TEXT("internal_error"));
+	sim_keep(fault.error, sizeof(fault.error), error.len ? error : ORCH_TEXT("internal_error"));
 	sim_keep(fault.location, sizeof(fault.location), sim_arg(args, "location"));
 	if (!fault.method[0])
 		return orch_fail(err, ORCH_E_INVALID,
 			"method is missing: a method's name, \"*\", \"events\" or \"files\"");
 	if (!fits(&fault))
-		return orch_fail(err, ORCH_E_INVALID, "%s cannot happen to %s",
-			names[fault.kind], fault.method);
+		return orch_fail(err, ORCH_E_INVALID, "%s cannot happen to %s", names[fault.kind],
+			fault.method);
 	if (strpbrk(fault.location, "\r\n"))
 		return orch_fail(err, ORCH_E_INVALID, "location must be one line");
 	faults->list[faults->count++] = fault;
@@ -92,7 +92,7 @@ static bool matches(const struct sim_fault *fault, struct orch_text method)
 	if (orch_text_is(method, fault->method))
 		return true;
 	return strcmp(fault->method, "*") == 0 && !orch_text_is(method, "events") &&
-	       !orch_text_is(method, "files");
+		!orch_text_is(method, "files");
 }
 
 static void remove_at(struct sim_faults *faults, size_t i)

@@ -15,12 +15,12 @@ enum sim_fault_kind {
 	SIM_FAULT_RESET,       /* the connection breaks; nothing takes effect */
 	SIM_FAULT_REDIRECT,    /* 302 to LOCATION; nothing takes effect */
 	SIM_FAULT_RESET_AFTER, /* it took effect, then the connection breaks */
-	SIM_FAULT_SLOW,	       /* it took effect, the answer comes MS later */
+	SIM_FAULT_SLOW,        /* it took effect, the answer comes MS later */
 	SIM_FAULT_TRUNCATE,    /* it took effect, half of the answer comes */
 	SIM_FAULT_GARBAGE,     /* it took effect, the answer is no JSON */
-	SIM_FAULT_HOLD,	       /* no answer until released; with AFTER it took effect before */
+	SIM_FAULT_HOLD,        /* no answer until released; with AFTER it took effect before */
 	SIM_FAULT_DUPLICATE,   /* deliveries: sent twice */
-	SIM_FAULT_DROP,	       /* deliveries: never sent */
+	SIM_FAULT_DROP,        /* deliveries: never sent */
 	SIM_FAULT_LOGIN,       /* downloads: the sign-in page in spite of a good token */
 };
 

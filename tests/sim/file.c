@@ -36,7 +36,7 @@ static void emit(struct sim_world *world, const char *type, const struct sim_fil
 static bool is_text(struct orch_text media_type)
 {
 	return orch_text_starts_with(media_type, ORCH_TEXT("text/")) ||
-	       orch_text_is(media_type, "application/json");
+		orch_text_is(media_type, "application/json");
 }
 
 static struct orch_text first_bytes(struct orch_text bytes)
@@ -155,7 +155,8 @@ struct sim_file *sim_file_add(struct sim_world *world, const struct sim_upload *
 	file->body = make_body(world, file, upload);
 	file->channels = json_object_new_array();
 	file->shown = json_object_new_array();
-	if (!file->body || !file->channels || !file->shown || set_bytes(world, file, upload->bytes) != 0 ||
+	if (!file->body || !file->channels || !file->shown ||
+		set_bytes(world, file, upload->bytes) != 0 ||
 		orch_map_set(world->file_by_id, orch_text_from(file->id), file) != 0) {
 		free_file(world, file);
 		return NULL;

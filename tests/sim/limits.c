@@ -19,7 +19,7 @@ struct rule {
 
 struct sim_limits {
 	bool use_tiers;
-	struct orch_map *rules;	  /* by method */
+	struct orch_map *rules;   /* by method */
 	struct orch_map *windows; /* by method and place */
 };
 

@@ -46,12 +46,17 @@ static struct json_object *client_blocks(struct sim_world *world, struct orch_te
 	return one_of(block);
 }
 
+static bool is_plain(struct orch_text text)
+{
+	return text.len && !memchr(text.ptr, '<', text.len) && !memchr(text.ptr, '&', text.len) &&
+		!memchr(text.ptr, '>', text.len);
+}
+
 static bool is_typed_plainly(const struct sim_post *post, struct orch_text text)
 {
 	if (post->through_api || post->blocks || post->without_blocks || post->subtype.len)
 		return false;
-	return text.len && !memchr(text.ptr, '<', text.len) && !memchr(text.ptr, '&', text.len) &&
-	       !memchr(text.ptr, '>', text.len);
+	return is_plain(text);
 }
 
 static void put_app(const struct sim_world *world, struct json_object *body)
@@ -86,7 +91,8 @@ static void put_author(
 		sim_put_text(body, "username", post->username);
 }
 
-static void put_content(struct sim_world *world, const struct sim_post *post, struct json_object *body)
+static void put_content(
+	struct sim_world *world, const struct sim_post *post, struct json_object *body)
 {
 	struct orch_text text = cut(post->text);
 
@@ -208,8 +214,8 @@ static void emit_posted(struct sim_world *world, const struct sim_message *messa
 	emit(world, message->channel, event);
 }
 
-static struct json_object *hidden_event(
-	const char *subtype, struct sim_channel *channel, const char *target_key, const char *target)
+static struct json_object *hidden_event(const char *subtype, struct sim_channel *channel,
+	const char *target_key, const char *target)
 {
 	struct json_object *event = json_object_new_object();
 	char ts[SIM_TS_SIZE];
@@ -398,12 +404,17 @@ static void keep_earlier(struct sim_message *message, struct json_object *before
 		sim_push(message->earlier, json_object_get(before));
 }
 
-static void apply_edit(struct json_object *body, const struct sim_edit *edit)
+static void apply_edit(
+	struct sim_world *world, struct json_object *body, const struct sim_edit *edit)
 {
+	bool had_blocks = sim_has(body, "blocks");
+
 	if (edit->has_text)
 		sim_put_text(body, "text", cut(edit->text));
-	if (edit->drop_blocks)
+	if (edit->drop_blocks || edit->retype)
 		json_object_object_del(body, "blocks");
+	if (edit->retype && had_blocks && is_plain(edit->text))
+		sim_put_json(body, "blocks", client_blocks(world, cut(edit->text)));
 	if (edit->blocks)
 		sim_put_shared(body, "blocks", edit->blocks);
 	if (edit->attachments && json_object_array_length(edit->attachments) == 0)
@@ -423,7 +434,7 @@ int sim_message_edit(
 
 	if (!body)
 		return ORCH_E_NOMEM;
-	apply_edit(body, edit);
+	apply_edit(world, body, edit);
 	if (edit->editor) {
 		struct json_object *edited = json_object_new_object();
 

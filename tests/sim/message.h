@@ -12,9 +12,9 @@ struct sim_post {
 	struct sim_user *author; /* NULL: a classic bot that has no user */
 	struct orch_text text, thread_ts, subtype, username;
 	struct json_object *blocks, *attachments, *metadata, *files;
-	struct json_object *extra; /* members to add or to replace */
+	struct json_object *extra;      /* members to add or to replace */
 	const struct sim_user *seen_by; /* makes it ephemeral */
-	bool through_api;	 /* an app posted it: bot_id, bot_profile and app_id are added */
+	bool through_api; /* an app posted it: bot_id, bot_profile and app_id are added */
 	bool is_broadcast;
 	bool without_blocks; /* do not add the rich_text block that clients add */
 };
@@ -33,6 +33,7 @@ struct sim_edit {
 	struct json_object *blocks, *attachments, *metadata;
 	struct json_object *extra;
 	bool drop_blocks;
+	bool retype; /* a person edits: the blocks become what a client makes of TEXT */
 	const struct sim_user *editor; /* NULL: no "edited" mark, as with unfurls */
 };
 ORCH_MUST_USE int sim_message_edit(

@@ -12,7 +12,7 @@
 #define BOT_SCOPES                                                                            \
 	"channels:history,channels:read,channels:join,groups:history,groups:read,im:history," \
 	"im:write,mpim:history,files:read,chat:write,users:read,team:read"
-#define ADMIN_SCOPES                                                                            \
+#define ADMIN_SCOPES                                                                           \
 	"channels:history,groups:history,im:history,mpim:history,files:read,files:write,chat:" \
 	"write"
 
@@ -45,8 +45,7 @@ void sim_world_stamp(struct sim_channel *channel, char ret[SIM_TS_SIZE])
 	if (us <= channel->last_us)
 		us = channel->last_us + 1;
 	channel->last_us = us;
-	(void)snprintf(
-		ret, SIM_TS_SIZE, "%010" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
+	(void)snprintf(ret, SIM_TS_SIZE, "%010" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
 }
 
 struct sim_user *sim_world_user(const struct sim_world *world, struct orch_text key)
@@ -65,8 +64,8 @@ struct sim_message *sim_world_message(
 	const struct sim_world *world, struct orch_text channel, struct orch_text ts)
 {
 	char key[SIM_ID_SIZE + SIM_TS_SIZE];
-	int len = snprintf(
-		key, sizeof(key), "%.*s:%.*s", ORCH_TEXT_ARG(channel), ORCH_TEXT_ARG(ts));
+	int len =
+		snprintf(key, sizeof(key), "%.*s:%.*s", ORCH_TEXT_ARG(channel), ORCH_TEXT_ARG(ts));
 
 	if (len < 0 || (size_t)len >= sizeof(key))
 		return NULL;
@@ -83,8 +82,8 @@ struct sim_token *sim_world_token(const struct sim_world *world, struct orch_tex
 	struct sim_token *token;
 
 	TAILQ_FOREACH(token, &world->tokens, next)
-		if (orch_text_equal(orch_secret_text(token->secret), secret))
-			return token;
+	if (orch_text_equal(orch_secret_text(token->secret), secret))
+		return token;
 	return NULL;
 }
 
@@ -241,8 +240,8 @@ static int join_by_letters(
 	struct sim_user *user;
 
 	TAILQ_FOREACH(user, &world->users, next)
-		if (strchr(letters, user->name[0]) && sim_channel_join(channel, user) != 0)
-			return ORCH_E_NOMEM;
+	if (strchr(letters, user->name[0]) && sim_channel_join(channel, user) != 0)
+		return ORCH_E_NOMEM;
 	return ORCH_OK;
 }
 
@@ -311,7 +310,8 @@ static int populate(struct sim_world *world)
 	if (!world->user_by_key || !world->channel_by_key || !world->message_by_key ||
 		!world->file_by_id || seed_people(world) != 0)
 		return ORCH_E_NOMEM;
-	TAILQ_FOREACH(token, &world->tokens, next) {
+	TAILQ_FOREACH(token, &world->tokens, next)
+	{
 		token->owner = token->is_bot ? world->bot : world->admin;
 		token->problem[0] = '\0';
 		orch_free(token->scopes);

@@ -16,6 +16,7 @@
 #include "jsonx.h"
 
 #define SIM_ID_SIZE 16
+#define SIM_EVENT_ID_SIZE 64
 #define SIM_TS_SIZE 24
 #define SIM_NAME_SIZE 80
 #define SIM_USERS_MAX 10000
@@ -47,7 +48,7 @@ struct sim_channel {
 	char name[SIM_NAME_SIZE];
 	enum sim_kind kind;
 	bool is_archived;
-	bool is_shared; /* with another organisation (Slack Connect) */
+	bool is_shared;           /* with another organisation (Slack Connect) */
 	struct orch_map *members; /* by id; users are lent */
 	struct sim_messages messages;
 	uint64_t last_us; /* of the newest ts */
@@ -65,7 +66,8 @@ struct sim_message {
 	struct sim_channel *channel;
 	char ts[SIM_TS_SIZE];
 	char author[SIM_ID_SIZE]; /* empty: a classic bot */
-	struct json_object *body; /* as conversations.history shows it; never changed, only replaced */
+	struct json_object
+		*body; /* as conversations.history shows it; never changed, only replaced */
 	struct json_object *earlier; /* array of bodies before edits; may be NULL */
 	bool is_deleted;
 	bool is_ephemeral;
@@ -79,7 +81,7 @@ struct sim_file {
 	TAILQ_ENTRY(sim_file) next;
 	char id[SIM_ID_SIZE];
 	char user[SIM_ID_SIZE];
-	struct json_object *body; /* as files.info shows it; never changed, only replaced */
+	struct json_object *body;     /* as files.info shows it; never changed, only replaced */
 	struct json_object *channels; /* array of ids */
 	struct json_object *shown;    /* keys of the messages that show it, "C…:ts" each */
 	char *bytes;
@@ -94,8 +96,8 @@ struct sim_token {
 	struct orch_secret *secret;
 	struct sim_user *owner;
 	bool is_bot;
-	bool is_default; /* stays over a reset */
-	char *scopes;    /* "a,b,c" */
+	bool is_default;  /* stays over a reset */
+	char *scopes;     /* "a,b,c" */
 	char problem[32]; /* what each call with it answers, as in token_revoked; empty: it works */
 };
 TAILQ_HEAD(sim_tokens, sim_token);
@@ -120,7 +122,7 @@ struct sim_world {
 	/* Takes INNER; CHANNEL may be NULL.  Notes the event's id in last_event_id. */
 	void (*emit)(void *arg, struct sim_channel *channel, struct json_object *inner);
 	void *emit_arg;
-	char last_event_id[SIM_ID_SIZE];
+	char last_event_id[SIM_EVENT_ID_SIZE];
 	uint64_t revision; /* raised by each change, for those who watch */
 };
 
@@ -157,7 +159,8 @@ struct sim_channel *sim_world_im(struct sim_world *world, struct sim_user *a, st
 ORCH_MUST_USE int sim_channel_join(struct sim_channel *channel, struct sim_user *user);
 void sim_channel_leave(struct sim_channel *channel, const struct sim_user *user);
 bool sim_channel_has(const struct sim_channel *channel, const struct sim_user *user);
-const char *sim_channel_type(const struct sim_channel *channel); /* "channel", "group", "im", "mpim" */
+const char *sim_channel_type(
+	const struct sim_channel *channel); /* "channel", "group", "im", "mpim" */
 bool sim_channel_is_private(const struct sim_channel *channel);
 bool sim_token_has_scope(const struct sim_token *token, const char *scope);
 
