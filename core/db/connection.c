@@ -59,6 +59,11 @@ int orch_db_exec(struct orch_db_connection *connection, const char *sql, struct 
 	return ORCH_OK;
 }
 
+void orch_db_try(struct orch_db_connection *connection, const char *sql)
+{
+	(void)sqlite3_exec(connection->handle, sql, NULL, NULL, NULL);
+}
+
 /* The one number that a pragma gives. */
 static int ask_number(struct orch_db_connection *connection, const char *sql, int64_t *ret_number,
 	struct orch_err *err)

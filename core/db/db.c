@@ -211,14 +211,13 @@ int orch_db_run(struct orch_db *db, struct orch_db_group *group, struct orch_err
 
 static int read_once(struct orch_db *reader, struct orch_db_op *op, struct orch_err *err)
 {
-	struct orch_err ignored;
 	int code = orch_db_exec(&reader->connection, "BEGIN", err);
 
 	if (code < 0)
 		return code;
 	code = op->run(op, reader, err);
 	orch_db_release_statements(&reader->connection);
-	(void)orch_db_exec(&reader->connection, "COMMIT", &ignored);
+	orch_db_try(&reader->connection, "COMMIT");
 	return code;
 }
 

@@ -106,6 +106,8 @@ ORCH_MUST_USE int orch_db_connect(struct orch_db_connection *connection, const c
 void orch_db_disconnect(struct orch_db_connection *connection);
 ORCH_MUST_USE int orch_db_exec(
 	struct orch_db_connection *connection, const char *sql, struct orch_err *err);
+/* For an undoing that cannot be helped if it fails. */
+void orch_db_try(struct orch_db_connection *connection, const char *sql);
 /* Our code for SQLite's, with its words. */
 int orch_db_fail(sqlite3 *handle, int code, struct orch_err *err);
 /* Resets and unbinds what was used since the last call. */

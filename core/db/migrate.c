@@ -75,7 +75,6 @@ static int take_step(struct orch_db *db, const struct orch_db_migration *step, s
 static int take_step_alone(
 	struct orch_db *db, const struct orch_db_migration *step, struct orch_err *err)
 {
-	struct orch_err ignored;
 	int code = orch_db_exec(&db->connection, "BEGIN IMMEDIATE", err);
 
 	if (code < 0)
@@ -84,7 +83,7 @@ static int take_step_alone(
 	if (code == ORCH_OK)
 		code = orch_db_exec(&db->connection, "COMMIT", err);
 	if (code < 0)
-		(void)orch_db_exec(&db->connection, "ROLLBACK", &ignored);
+		orch_db_try(&db->connection, "ROLLBACK");
 	return code;
 }
 

@@ -47,12 +47,11 @@ static bool in_transaction(const struct orch_db *db)
 
 static void roll_back(struct orch_db *db)
 {
-	struct orch_err ignored;
 
 	orch_db_release_statements(&db->connection);
 	orch_db_forget_notes(db);
 	if (in_transaction(db))
-		(void)orch_db_exec(&db->connection, "ROLLBACK", &ignored);
+		orch_db_try(&db->connection, "ROLLBACK");
 }
 
 static int run_statement(struct orch_db *db, const char *sql, struct orch_err *err)
