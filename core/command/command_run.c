@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "command/commands.h"
 #include "pipeline/service.h"
+#include "stage/crew.h"
 
 #define REPORT_BYTES (1024 * 1024)
 

@@ -13,6 +13,7 @@
 #include "model/event.h"
 #include "pipeline/rulecheck.h"
 #include "pipeline/rulefile.h"
+#include "stage/crew.h"
 
 #define LINE_BYTES (256 * 1024)
 
