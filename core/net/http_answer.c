@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/text.h"
 #include "net/http_server_impl.h"
@@ -92,6 +93,17 @@ void orch_http_answer(struct orch_http_exchange *exchange, int status, const cha
 	orch_http_reply_send(connection, &reply, body);
 	connection->must_linger = orch_http_exchange_head(exchange)->keep_alive;
 	orch_http_connection_answered(connection, reply.keep_alive);
+}
+
+void orch_http_abort(struct orch_http_exchange *exchange)
+{
+	struct orch_http_connection *connection = exchange->connection;
+	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	if (!take_back(exchange))
+		return;
+	(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	orch_http_connection_kill(connection);
 }
 
 /* A stream that nobody reads does not wait for ever. */
