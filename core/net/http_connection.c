@@ -76,10 +76,13 @@ static void destroy(struct orch_http_connection *connection)
 	orch_timer_fini(&connection->timer);
 	if (connection->linger)
 		event_free(connection->linger);
-	if (connection->bev)
+	if (connection->bev) {
+		/* The bufferevent closes its socket in the loop's next turn, if there is one. */
+		(void)shutdown(connection->fd, SHUT_RDWR);
 		bufferevent_free(connection->bev);
-	else
+	} else {
 		close(connection->fd);
+	}
 	orch_free(connection);
 	if (exchange)
 		orch_http_exchange_detach(exchange);

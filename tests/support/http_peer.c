@@ -184,8 +184,11 @@ void served_wait_for_close(struct served *served)
 
 static void answer_waiting(struct served *served)
 {
-	orch_http_answer(served->waiting, 200, "text/plain", NULL, ORCH_TEXT("late"));
+	struct orch_http_exchange *exchange = served->waiting;
+
+	/* The next request of the connection may come to wait before this returns. */
 	served->waiting = NULL;
+	orch_http_answer(exchange, 200, "text/plain", NULL, ORCH_TEXT("late"));
 }
 
 void served_answer(struct served *served)
