@@ -31,8 +31,8 @@ struct orch_metric *orch_metric_get(enum orch_metric_kind kind, const char *name
 	const struct orch_metric_label *labels);
 
 /* orch_metric(ORCH_METRIC_COUNTER, "orchestrator_x_total", "help", { "source", text }) */
-#define orch_metric(kind, series, help, ...)                                                       \
-	orch_metric_get((kind), (series), (help),                                                  \
+#define orch_metric(kind, series, help, ...)      \
+	orch_metric_get((kind), (series), (help), \
 		(const struct orch_metric_label[]){ __VA_ARGS__ __VA_OPT__(, ){ .name = NULL } })
 
 void orch_metric_add(struct orch_metric *metric, int64_t by);

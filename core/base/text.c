@@ -190,6 +190,22 @@ static bool are_tails(const unsigned char *bytes, size_t count)
 	return true;
 }
 
+/* Of three bytes: neither overlong nor a surrogate. */
+static bool is_three(const unsigned char *s)
+{
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
+		return false;
+	return are_tails(s + 1, 2);
+}
+
+/* Of four bytes: neither overlong nor beyond U+10FFFF. */
+static bool is_four(const unsigned char *s)
+{
+	if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return false;
+	return are_tails(s + 1, 3);
+}
+
 size_t orch_text_utf8_len(struct orch_text text)
 {
 	const unsigned char *s = (const unsigned char *)text.ptr;
@@ -200,17 +216,10 @@ size_t orch_text_utf8_len(struct orch_text text)
 		return 1;
 	if (s[0] >= 0xc2 && s[0] <= 0xdf)
 		return text.len >= 2 && are_tails(s + 1, 1) ? 2 : 0;
-	if ((s[0] & 0xf0) == 0xe0) {
-		if (text.len < 3 || !are_tails(s + 1, 2))
-			return 0;
-		/* Neither overlong nor a surrogate. */
-		return (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ? 0 : 3;
-	}
-	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		if (text.len < 4 || !are_tails(s + 1, 3))
-			return 0;
-		return (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f) ? 0 : 4;
-	}
+	if (s[0] >= 0xe0 && s[0] <= 0xef)
+		return text.len >= 3 && is_three(s) ? 3 : 0;
+	if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		return text.len >= 4 && is_four(s) ? 4 : 0;
 	return 0;
 }
 

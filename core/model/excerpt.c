@@ -83,14 +83,24 @@ static size_t fit(const struct orch_text *chars, size_t count, bool from_end)
 	return fits;
 }
 
+static struct orch_text join(struct orch_arena *arena, const struct orch_text *chars, size_t count)
+{
+	struct orch_text joined = ORCH_TEXT_NONE;
+
+	for (size_t i = 0; i < count; i++)
+		joined = orch_arena_printf(
+			arena, "%.*s%.*s", ORCH_TEXT_ARG(joined), ORCH_TEXT_ARG(chars[i]));
+	return joined;
+}
+
 struct orch_text orch_mask_excerpt(struct orch_arena *arena, struct orch_text bytes)
 {
 	struct side head = { .count = 0 };
 	struct side tail = { .count = 0 };
 	size_t count = walk(bytes, &head, &tail);
 	size_t shown = count < CHARS_MIN ? 0 : count / SHOWN_OF;
-	char excerpt[EXCERPT_BYTES];
-	size_t len = 0;
+	struct orch_text left;
+	struct orch_text right;
 
 	if (count == 0)
 		return ORCH_TEXT_NONE;
@@ -98,15 +108,8 @@ struct orch_text orch_mask_excerpt(struct orch_arena *arena, struct orch_text by
 		shown = 2 * SIDE_CHARS;
 	head.count = fit(head.chars, (shown + 1) / 2, false);
 	tail.count = fit(tail.chars, shown / 2, true);
-	for (size_t i = 0; i < head.count; i++) {
-		memcpy(excerpt + len, head.chars[i].ptr, head.chars[i].len);
-		len += head.chars[i].len;
-	}
-	memcpy(excerpt + len, DOTS, sizeof(DOTS) - 1);
-	len += sizeof(DOTS) - 1;
-	for (size_t i = SIDE_CHARS - tail.count; i < SIDE_CHARS; i++) {
-		memcpy(excerpt + len, tail.chars[i].ptr, tail.chars[i].len);
-		len += tail.chars[i].len;
-	}
-	return orch_arena_text(arena, (struct orch_text){ excerpt, len });
+	left = join(arena, head.chars, head.count);
+	right = join(arena, tail.chars + SIDE_CHARS - tail.count, tail.count);
+	return orch_arena_printf(
+		arena, "%.*s" DOTS "%.*s", ORCH_TEXT_ARG(left), ORCH_TEXT_ARG(right));
 }

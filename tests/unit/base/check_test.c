@@ -19,6 +19,7 @@ static void test_a_true_condition_costs_nothing(void **state)
 /* Runs the failing check in a child with its standard error in a pipe. */
 static int fail_in_child(char *said, size_t size)
 {
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	int pipe_fds[2];
 	int status = 0;
 	ssize_t len;
@@ -27,7 +28,7 @@ static int fail_in_child(char *said, size_t size)
 	assert_int_equal(pipe(pipe_fds), 0);
 	child = fork();
 	if (child == 0) {
-		(void)signal(SIGABRT, SIG_DFL);
+		(void)sigaction(SIGABRT, &by_default, NULL);
 		(void)dup2(pipe_fds[1], STDERR_FILENO);
 		orch_assert(1 + 1 == 3);
 		_exit(0);
