@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events with their findings, newest first, and the results of one. */
+#include <string.h>
+
+#include "base/text.h"
+#include "store/sqlite.h"
+
+#define QUERY_BYTES 4096
+#define PREFIX_BYTES 1024
+#define RESULTS_FIRST 16
+
+struct reading {
+	struct orch_db_op op;
+	struct orch_store_sqlite *store;
+	struct orch_arena *arena;
+	const struct orch_event_filter *filter;
+	struct orch_stored_event *events;
+	size_t count;
+};
+
+struct result_reading {
+	struct orch_db_op op;
+	struct orch_arena *arena;
+	struct orch_text event_id;
+	struct orch_stored_result *results;
+	size_t count, size;
+};
+
+static int out_of_memory(struct orch_err *err)
+{
+	return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+}
+
+static struct orch_text copy(struct orch_arena *arena, sqlite3_stmt *statement, int column)
+{
+	return orch_arena_text(arena, orch_db_column_text(statement, column));
+}
+
+static uint64_t number_at(sqlite3_stmt *statement, int column)
+{
+	return (uint64_t)sqlite3_column_int64(statement, column);
+}
+
+static size_t limit_of(const struct orch_event_filter *filter)
+{
+	return filter->limit && filter->limit < ORCH_STORE_EVENTS_MAX ? filter->limit
+								      : ORCH_STORE_EVENTS_MAX;
+}
+
+/* Only the conditions that are asked for, so that each finds its index. */
+static void write_query(struct orch_buf *sql, const struct orch_event_filter *filter)
+{
+	orch_buf_add_string(sql,
+		"SELECT row, id, pipeline, trace, source, type, tenant, actor, time, stored, "
+		"verdict,"
+		" inspection, inspection_note, enforced, fields, content FROM event WHERE 1");
+	if (filter->id.len)
+		orch_buf_add_string(sql, " AND id = ?1");
+	if (filter->rule.len)
+		orch_buf_add_string(sql,
+			" AND row IN (SELECT event FROM finding WHERE rule = ?3"
+			" UNION SELECT event FROM finding WHERE rule_name = ?3)");
+	if (filter->pipeline.len)
+		orch_buf_add_string(sql, " AND pipeline = ?4");
+	if (filter->verdict >= 0)
+		orch_buf_add_string(sql, " AND verdict = ?5");
+	if (filter->since_ms)
+		orch_buf_add_string(sql, " AND stored >= ?6");
+	if (filter->before_row)
+		orch_buf_add_string(sql, " AND row < ?7");
+	orch_buf_add_string(sql, " ORDER BY row DESC LIMIT ?8");
+}
+
+static void bind_query(
+	sqlite3_stmt *statement, const struct orch_event_filter *filter, struct orch_text id)
+{
+	if (filter->id.len)
+		orch_db_bind_text(statement, 1, id);
+	if (filter->rule.len)
+		orch_db_bind_text(statement, 3, filter->rule);
+	if (filter->pipeline.len)
+		orch_db_bind_text(statement, 4, filter->pipeline);
+	if (filter->verdict >= 0)
+		orch_db_bind_int(statement, 5, filter->verdict);
+	if (filter->since_ms)
+		orch_db_bind_int(statement, 6, (int64_t)filter->since_ms);
+	if (filter->before_row)
+		orch_db_bind_int(statement, 7, (int64_t)filter->before_row);
+	orch_db_bind_int(statement, 8, (int64_t)limit_of(filter));
+}
+
+/* What does not open is said so in the event's own note; the others are not held up by it. */
+static void open_sealed(
+	struct reading *reading, sqlite3_stmt *statement, struct orch_stored_event *event)
+{
+	struct orch_store_about about = {
+		.what = "fields", .event_id = event->id, .pipeline = event->pipeline
+	};
+	struct orch_text fields = ORCH_TEXT_NONE;
+	int code;
+
+	event->content = ORCH_TEXT_NONE;
+	if (!reading->store->key)
+		return;
+	code = orch_store_sqlite_unseal(reading->store->key, orch_db_column_blob(statement, 14),
+		&about, reading->arena, &fields);
+	if (code == ORCH_OK)
+		orch_store_sqlite_read_fields(
+			reading->arena, fields, &event->fields, &event->field_count);
+	if (code == ORCH_OK && reading->filter->with_content) {
+		about.what = "content";
+		code = orch_store_sqlite_unseal(reading->store->key,
+			orch_db_column_blob(statement, 15), &about, reading->arena,
+			&event->content);
+	}
+	if (code == ORCH_E_INVALID)
+		event->inspection_note = ORCH_TEXT("damaged: the stored message does not open");
+}
+
+static void take_event(
+	struct reading *reading, sqlite3_stmt *statement, struct orch_stored_event *event)
+{
+	struct orch_arena *arena = reading->arena;
+
+	*event = (struct orch_stored_event){
+		.row = number_at(statement, 0),
+		.id = copy(arena, statement, 1),
+		.pipeline = copy(arena, statement, 2),
+		.trace = copy(arena, statement, 3),
+		.source = copy(arena, statement, 4),
+		.type = copy(arena, statement, 5),
+		.tenant = copy(arena, statement, 6),
+		.actor = copy(arena, statement, 7),
+		.time_ms = number_at(statement, 8),
+		.stored_ms = number_at(statement, 9),
+		.verdict = (enum orch_verdict)sqlite3_column_int(statement, 10),
+		.inspection = (enum orch_inspection)sqlite3_column_int(statement, 11),
+		.inspection_note = copy(arena, statement, 12),
+		.enforced = sqlite3_column_int(statement, 13) != 0,
+	};
+	open_sealed(reading, statement, event);
+}
+
+static void open_detail(struct reading *reading, const struct orch_stored_event *event,
+	sqlite3_stmt *statement, struct orch_finding *finding)
+{
+	const struct orch_store_about about = { .what = "detail",
+		.event_id = event->id,
+		.pipeline = event->pipeline,
+		.number = number_at(statement, 0) };
+
+	finding->detail = ORCH_TEXT_NONE;
+	if (!reading->filter->with_content || !reading->store->key ||
+		sqlite3_column_type(statement, 16) == SQLITE_NULL)
+		return;
+	if (orch_store_sqlite_unseal(reading->store->key, orch_db_column_blob(statement, 16),
+		    &about, reading->arena, &finding->detail) < 0)
+		finding->detail = ORCH_TEXT_NONE;
+}
+
+static void take_finding(struct reading *reading, const struct orch_stored_event *event,
+	sqlite3_stmt *statement, struct orch_stored_finding *stored)
+{
+	struct orch_arena *arena = reading->arena;
+
+	*stored = (struct orch_stored_finding){
+		.finding = { .size = sizeof(struct orch_finding),
+			.tool = copy(arena, statement, 1),
+			.rule = copy(arena, statement, 2),
+			.rule_name = copy(arena, statement, 3),
+			.severity = (uint32_t)number_at(statement, 6),
+			.confidence = (uint32_t)number_at(statement, 7),
+			.title = copy(arena, statement, 8),
+			.advice = copy(arena, statement, 9),
+			.part = (uint32_t)number_at(statement, 10),
+			.start = number_at(statement, 12),
+			.length = number_at(statement, 13) },
+		.rule_version = (uint32_t)number_at(statement, 4),
+		.expression = copy(arena, statement, 5),
+		.part_name = copy(arena, statement, 11),
+		.excerpt = copy(arena, statement, 14),
+		.shadow = sqlite3_column_int(statement, 15) != 0,
+	};
+	open_detail(reading, event, statement, &stored->finding);
+}
+
+static int count_findings(
+	struct orch_db *db, uint64_t event, size_t *ret_count, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	int code = orch_db_statement(
+		db, "SELECT count(*) FROM finding WHERE event = ?1", &statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, (int64_t)event);
+	code = orch_db_step(statement, &row, err);
+	if (code == ORCH_OK && row)
+		*ret_count = (size_t)sqlite3_column_int64(statement, 0);
+	return code;
+}
+
+static int read_findings(struct reading *reading, struct orch_db *db,
+	struct orch_stored_event *event, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	size_t count = 0;
+	bool row = false;
+	int code = count_findings(db, event->row, &count, err);
+
+	if (code < 0 || count == 0)
+		return code;
+	event->findings = orch_arena_alloc_array(reading->arena, count, sizeof(*event->findings));
+	if (!event->findings)
+		return out_of_memory(err);
+	code = orch_db_statement(db,
+		"SELECT number, tool, rule, rule_name, rule_version, expression, severity, "
+		"confidence,"
+		" title, advice, part, part_name, start, length, excerpt, shadow, detail"
+		" FROM finding WHERE event = ?1 ORDER BY number",
+		&statement, err);
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, (int64_t)event->row);
+	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
+		take_finding(reading, event, statement, &event->findings[event->finding_count++]);
+	return code;
+}
+
+static int read_rows(struct reading *reading, struct orch_db *db, const char *sql,
+	struct orch_text id, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	int code = orch_db_statement(db, sql, &statement, err);
+
+	if (code < 0)
+		return code;
+	bind_query(statement, reading->filter, id);
+	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
+		take_event(reading, statement, &reading->events[reading->count++]);
+	return code;
+}
+
+/* Two ids that begin with PREFIX, in their order, so that the very id comes first. */
+static int find_ids(struct reading *reading, struct orch_db *db, const struct orch_buf *end,
+	struct orch_text ret_ids[2], size_t *ret_count, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	int code = orch_db_statement(db,
+		"SELECT id FROM event WHERE id BETWEEN ?1 AND ?2 GROUP BY id ORDER BY id LIMIT 2",
+		&statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_text(statement, 1, reading->filter->id);
+	orch_db_bind_text(statement, 2, orch_buf_text(end));
+	*ret_count = 0;
+	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row && *ret_count < 2)
+		ret_ids[(*ret_count)++] = copy(reading->arena, statement, 0);
+	return code;
+}
+
+/* The event of that very id, else the only one that begins so. */
+static int resolve_id(
+	struct reading *reading, struct orch_db *db, struct orch_text *ret_id, struct orch_err *err)
+{
+	struct orch_text prefix = reading->filter->id;
+	struct orch_text ids[2];
+	struct orch_buf end;
+	size_t count = 0;
+	int code = ORCH_OK;
+
+	*ret_id = prefix;
+	if (prefix.len == 0)
+		return ORCH_OK;
+	orch_buf_init(&end, PREFIX_BYTES);
+	orch_buf_add_text(&end, prefix);
+	orch_buf_add_string(&end, "\xf4\x8f\xbf\xbf"); /* the highest character there is */
+	if (!end.failed)
+		code = find_ids(reading, db, &end, ids, &count, err);
+	orch_buf_fini(&end);
+	if (code < 0 || count == 0)
+		return code;
+	if (count == 2 && !orch_text_equal(ids[0], prefix))
+		return orch_fail(err, ORCH_E_INVALID, "several events begin with \"%.*s\"",
+			ORCH_TEXT_ARG(prefix));
+	*ret_id = ids[0];
+	return ORCH_OK;
+}
+
+static int read_events(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
+{
+	struct reading *reading = (struct reading *)(void *)op;
+	struct orch_text id;
+	struct orch_buf sql;
+	int code = resolve_id(reading, db, &id, err);
+
+	if (code < 0)
+		return code;
+	orch_buf_init(&sql, QUERY_BYTES);
+	write_query(&sql, reading->filter);
+	code = sql.failed ? out_of_memory(err) : read_rows(reading, db, sql.ptr, id, err);
+	for (size_t i = 0; i < reading->count && code == ORCH_OK; i++)
+		code = read_findings(reading, db, &reading->events[i], err);
+	orch_buf_fini(&sql);
+	if (code == ORCH_OK && orch_arena_failed(reading->arena))
+		return out_of_memory(err);
+	return code;
+}
+
+int orch_store_sqlite_events(struct orch_store *store, const struct orch_event_filter *filter,
+	struct orch_arena *arena, struct orch_stored_event **ret_events, size_t *ret_count,
+	struct orch_err *err)
+{
+	struct reading reading = { .op = { .run = read_events },
+		.store = orch_store_sqlite_of(store),
+		.arena = arena,
+		.filter = filter };
+	int code;
+
+	reading.events = orch_arena_alloc_array(arena, limit_of(filter), sizeof(*reading.events));
+	if (!reading.events)
+		return out_of_memory(err);
+	code = orch_db_read(store->db, &reading.op, err);
+	if (code < 0)
+		return code;
+	*ret_events = reading.events;
+	*ret_count = reading.count;
+	return ORCH_OK;
+}
+
+static bool make_room(struct result_reading *reading)
+{
+	size_t size = reading->size ? reading->size * 2 : RESULTS_FIRST;
+	struct orch_stored_result *grown;
+
+	if (reading->count < reading->size)
+		return true;
+	grown = orch_arena_alloc_array(reading->arena, size, sizeof(*grown));
+	if (!grown)
+		return false;
+	if (reading->count)
+		memcpy(grown, reading->results, reading->count * sizeof(*grown));
+	reading->results = grown;
+	reading->size = size;
+	return true;
+}
+
+static void take_result(
+	struct result_reading *reading, sqlite3_stmt *statement, struct orch_stored_result *result)
+{
+	*result = (struct orch_stored_result){
+		.key = copy(reading->arena, statement, 0),
+		.event_id = copy(reading->arena, statement, 1),
+		.pipeline = copy(reading->arena, statement, 2),
+		.action = copy(reading->arena, statement, 3),
+		.record_id = copy(reading->arena, statement, 4),
+		.state = copy(reading->arena, statement, 5),
+		.outcome = copy(reading->arena, statement, 6),
+		.detail = copy(reading->arena, statement, 7),
+		.attempts = (uint32_t)number_at(statement, 8),
+		.at_ms = number_at(statement, 9),
+	};
+}
+
+static int read_results(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
+{
+	struct result_reading *reading = (struct result_reading *)(void *)op;
+	sqlite3_stmt *statement;
+	bool row = false;
+	int code = orch_db_statement(db,
+		"SELECT key, event_id, pipeline, action, record_id, state, outcome, detail, "
+		"attempts,"
+		" at FROM result WHERE event_id = ?1 ORDER BY pipeline, action, record_id, key",
+		&statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_text(statement, 1, reading->event_id);
+	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row) {
+		if (!make_room(reading))
+			return out_of_memory(err);
+		take_result(reading, statement, &reading->results[reading->count++]);
+	}
+	if (code == ORCH_OK && orch_arena_failed(reading->arena))
+		return out_of_memory(err);
+	return code;
+}
+
+int orch_store_sqlite_results(struct orch_store *store, struct orch_text event_id,
+	struct orch_arena *arena, struct orch_stored_result **ret_results, size_t *ret_count,
+	struct orch_err *err)
+{
+	struct result_reading reading = {
+		.op = { .run = read_results }, .arena = arena, .event_id = event_id
+	};
+	int code = orch_db_read(store->db, &reading.op, err);
+
+	if (code < 0)
+		return code;
+	*ret_results = reading.results;
+	*ret_count = reading.count;
+	return ORCH_OK;
+}

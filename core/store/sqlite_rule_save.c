@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules, changed.  A change names the version that it was made from, so that
+ * nobody overwrites what he has not seen; every version stays in the history.
+ */
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "store/sqlite.h"
+
+#define RULE_ID_BYTES 64
+#define RULE_ID_TRIES 10000
+
+struct saving {
+	struct orch_db_op op;
+	const struct orch_stored_rule *rule;
+	struct orch_text id, by;
+	struct orch_arena *arena;
+	struct orch_buf matches, no_matches;
+	char derived[RULE_ID_BYTES + 16]; /* with a number behind it */
+	struct orch_stored_rule saved;
+};
+
+static int check(const struct orch_stored_rule *rule, struct orch_err *err)
+{
+	const struct orch_text texts[] = { rule->rule.id, rule->rule.name, rule->rule.expression,
+		rule->rule.options, rule->tool, rule->description };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (texts[i].len > ORCH_STORE_TEXT_BYTES)
+			return orch_fail(err, ORCH_E_LIMIT,
+				"a text of the rule has more than %d bytes", ORCH_STORE_TEXT_BYTES);
+	}
+	if (rule->rule.name.len == 0 || rule->tool.len == 0)
+		return orch_fail(err, ORCH_E_INVALID, "a rule needs a name and a tool");
+	return ORCH_OK;
+}
+
+/* "To match Maestro (EU)" becomes "to-match-maestro-eu". */
+static size_t write_slug(struct orch_text name, char *ret, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < name.len && len < size - 1; i++) {
+		char c = name.ptr[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			ret[len++] = c;
+		else if (len > 0 && ret[len - 1] != '-')
+			ret[len++] = '-';
+	}
+	while (len > 0 && ret[len - 1] == '-')
+		len--;
+	ret[len] = '\0';
+	return len;
+}
+
+static int is_taken(struct orch_db *db, struct orch_text id, bool *ret_taken, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db, "SELECT 1 FROM rule WHERE id = ?1", &statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_text(statement, 1, id);
+	return orch_db_step(statement, ret_taken, err);
+}
+
+/* Ids of removed rules stay theirs: findings name them. */
+static int derive_id(struct saving *saving, struct orch_db *db, struct orch_err *err)
+{
+	char slug[RULE_ID_BYTES];
+	bool taken = true;
+	int code = ORCH_OK;
+
+	if (write_slug(saving->rule->rule.name, slug, sizeof(slug)) == 0)
+		(void)snprintf(slug, sizeof(slug), "rule");
+	for (unsigned i = 1; i < RULE_ID_TRIES && taken && code == ORCH_OK; i++) {
+		if (i == 1)
+			(void)snprintf(saving->derived, sizeof(saving->derived), "%s", slug);
+		else
+			(void)snprintf(saving->derived, sizeof(saving->derived), "%s-%u", slug, i);
+		code = is_taken(db, orch_text_from(saving->derived), &taken, err);
+	}
+	if (code == ORCH_OK && taken)
+		return orch_fail(err, ORCH_E_LIMIT, "too many rules are called \"%s\"", slug);
+	saving->id = orch_text_from(saving->derived);
+	return code;
+}
+
+static int insert(struct saving *saving, struct orch_db *db, struct orch_err *err)
+{
+	const struct orch_stored_rule *rule = saving->rule;
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db,
+		"INSERT INTO rule (" ORCH_STORE_RULE_COLUMNS ") VALUES"
+		" (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?12, 0)"
+		" ON CONFLICT (id) DO NOTHING",
+		&statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_text(statement, 1, saving->id);
+	orch_db_bind_text(statement, 2, rule->tool);
+	orch_db_bind_text(statement, 3, rule->rule.name);
+	orch_db_bind_text(statement, 4, rule->description);
+	orch_db_bind_text(statement, 5, rule->rule.expression);
+	orch_db_bind_int(statement, 6, rule->rule.severity);
+	orch_db_bind_text(statement, 7, rule->rule.options);
+	orch_db_bind_int(statement, 8, (int64_t)rule->state);
+	orch_db_bind_text(statement, 9, orch_buf_text(&saving->matches));
+	orch_db_bind_text(statement, 10, orch_buf_text(&saving->no_matches));
+	orch_db_bind_text(statement, 11, saving->by);
+	orch_db_bind_int(statement, 12, (int64_t)orch_clock_now_ms());
+	code = orch_db_step_done(statement, err);
+	if (code == ORCH_OK && orch_db_changes(db) == 0)
+		return orch_fail(err, ORCH_E_INVALID, "there is a rule \"%.*s\" already",
+			ORCH_TEXT_ARG(saving->id));
+	return code;
+}
+
+static int update(struct saving *saving, struct orch_db *db, struct orch_err *err)
+{
+	const struct orch_stored_rule *rule = saving->rule;
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db,
+		"UPDATE rule SET version = version + 1, tool = ?3, name = ?4, description = ?5,"
+		" expression = ?6, severity = ?7, options = ?8, state = ?9, matches = ?10,"
+		" no_matches = ?11, changed_by = ?12, changed = ?13, removed = 0"
+		" WHERE id = ?1 AND version = ?2",
+		&statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_text(statement, 1, saving->id);
+	orch_db_bind_int(statement, 2, rule->rule.version);
+	orch_db_bind_text(statement, 3, rule->tool);
+	orch_db_bind_text(statement, 4, rule->rule.name);
+	orch_db_bind_text(statement, 5, rule->description);
+	orch_db_bind_text(statement, 6, rule->rule.expression);
+	orch_db_bind_int(statement, 7, rule->rule.severity);
+	orch_db_bind_text(statement, 8, rule->rule.options);
+	orch_db_bind_int(statement, 9, (int64_t)rule->state);
+	orch_db_bind_text(statement, 10, orch_buf_text(&saving->matches));
+	orch_db_bind_text(statement, 11, orch_buf_text(&saving->no_matches));
+	orch_db_bind_text(statement, 12, saving->by);
+	orch_db_bind_int(statement, 13, (int64_t)orch_clock_now_ms());
+	return orch_db_step_done(statement, err);
+}
+
+static int change(struct saving *saving, struct orch_db *db, struct orch_err *err)
+{
+	bool exists = false;
+	int code = update(saving, db, err);
+
+	if (code < 0 || orch_db_changes(db) > 0)
+		return code;
+	code = is_taken(db, saving->id, &exists, err);
+	if (code < 0)
+		return code;
+	if (!exists)
+		return orch_fail(err, ORCH_E_INVALID, "there is no rule \"%.*s\"",
+			ORCH_TEXT_ARG(saving->id));
+	return orch_fail(err, ORCH_E_AGAIN,
+		"rule \"%.*s\" was changed meanwhile: version %u is not the latest",
+		ORCH_TEXT_ARG(saving->id), saving->rule->rule.version);
+}
+
+static int run_with_id(
+	struct orch_db *db, const char *sql, struct orch_text id, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db, sql, &statement, err);
+
+	if (code < 0)
+		return code;
+	if (id.len)
+		orch_db_bind_text(statement, 1, id);
+	return orch_db_step_done(statement, err);
+}
+
+/* The version as it now is joins the history, and everybody is told. */
+static int record(struct orch_db *db, struct orch_text id, struct orch_err *err)
+{
+	int code = run_with_id(db,
+		"INSERT INTO rule_history (" ORCH_STORE_RULE_COLUMNS ")"
+		" SELECT " ORCH_STORE_RULE_COLUMNS " FROM rule WHERE id = ?1",
+		id, err);
+
+	if (code == ORCH_OK)
+		code = run_with_id(
+			db, "UPDATE revision SET number = number + 1", ORCH_TEXT_NONE, err);
+	if (code == ORCH_OK)
+		orch_db_note(db, ORCH_STORE_RULES_TOPIC);
+	return code;
+}
+
+static int read_back(struct saving *saving, struct orch_db *db, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	bool row = false;
+	int code = orch_db_statement(
+		db, "SELECT " ORCH_STORE_RULE_COLUMNS " FROM rule WHERE id = ?1", &statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_text(statement, 1, saving->id);
+	code = orch_db_step(statement, &row, err);
+	if (code == ORCH_OK && row)
+		orch_store_sqlite_take_rule(statement, saving->arena, &saving->saved);
+	if (code == ORCH_OK && orch_arena_failed(saving->arena))
+		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+	return code;
+}
+
+static int save(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
+{
+	struct saving *saving = (struct saving *)(void *)op;
+	bool is_new = saving->rule->rule.version == 0;
+	int code = ORCH_OK;
+
+	saving->id = saving->rule->rule.id;
+	if (is_new && saving->id.len == 0)
+		code = derive_id(saving, db, err);
+	if (code == ORCH_OK)
+		code = is_new ? insert(saving, db, err) : change(saving, db, err);
+	if (code == ORCH_OK)
+		code = record(db, saving->id, err);
+	return code < 0 ? code : read_back(saving, db, err);
+}
+
+int orch_store_sqlite_rule_save(struct orch_store *store, const struct orch_stored_rule *rule,
+	struct orch_text by, struct orch_arena *arena, struct orch_stored_rule *ret_rule,
+	struct orch_err *err)
+{
+	struct saving saving = { .op = { .run = save }, .rule = rule, .by = by, .arena = arena };
+	struct orch_db_group group = { .first = &saving.op };
+	int code = check(rule, err);
+
+	if (code < 0)
+		return code;
+	orch_buf_init(&saving.matches, ORCH_STORE_SEALED_BYTES);
+	orch_buf_init(&saving.no_matches, ORCH_STORE_SEALED_BYTES);
+	orch_store_sqlite_write_list(&saving.matches, &rule->matches);
+	orch_store_sqlite_write_list(&saving.no_matches, &rule->no_matches);
+	if (saving.matches.failed || saving.no_matches.failed)
+		code = orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+	else
+		code = orch_db_run(store->db, &group, err);
+	orch_buf_fini(&saving.matches);
+	orch_buf_fini(&saving.no_matches);
+	if (code == ORCH_OK)
+		*ret_rule = saving.saved;
+	return code;
+}
+
+static int mark_removed(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
+{
+	struct saving *saving = (struct saving *)(void *)op;
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(db,
+		"UPDATE rule SET version = version + 1, removed = 1, changed_by = ?2, changed = ?3"
+		" WHERE id = ?1 AND removed = 0",
+		&statement, err);
+
+	if (code < 0)
+		return code;
+	orch_db_bind_text(statement, 1, saving->id);
+	orch_db_bind_text(statement, 2, saving->by);
+	orch_db_bind_int(statement, 3, (int64_t)orch_clock_now_ms());
+	code = orch_db_step_done(statement, err);
+	if (code < 0)
+		return code;
+	if (orch_db_changes(db) == 0)
+		return orch_fail(err, ORCH_E_INVALID, "there is no rule \"%.*s\"",
+			ORCH_TEXT_ARG(saving->id));
+	return record(db, saving->id, err);
+}
+
+int orch_store_sqlite_rule_remove(
+	struct orch_store *store, struct orch_text id, struct orch_text by, struct orch_err *err)
+{
+	struct saving saving = { .op = { .run = mark_removed }, .id = id, .by = by };
+	struct orch_db_group group = { .first = &saving.op };
+
+	return orch_db_run(store->db, &group, err);
+}
