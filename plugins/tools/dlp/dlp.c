@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dlp: looks for what must not leak, by rules that people manage.
+ *
+ * Every match of every rule is reported with its place.  What could not be
+ * looked at whole (a part that is not there, a rule that ran into a limit) is
+ * marked, so that it never counts as clean.
+ */
+#include <orch/tool.h>
+
+#include <stdlib.h>
+
+#include "matcher.h"
+
+struct settings {
+	int64_t match_limit;
+};
+
+struct dlp {
+	const struct orch_host *host;
+	struct matcher_scratch *scratch;
+};
+
+/* One part under examination. */
+struct look {
+	const struct dlp *self;
+	struct orch_sink *sink;
+	const struct orch_part *part;
+	uint32_t index;
+};
+
+static const struct orch_option options[] = {
+	{ .name = "match_limit",
+		.type = ORCH_OPT_INT,
+		.offset = offsetof(struct settings, match_limit),
+		.fallback = "1000000",
+		.min = 1000,
+		.max = 100000000,
+		.help = "Steps that one search of one rule may take before it is given up." },
+	{ .name = NULL },
+};
+
+static int create(
+	const struct orch_host *host, const void *settings, void **ret_self, struct orch_err *err)
+{
+	const struct settings *given = settings;
+	struct dlp *self = calloc(1, sizeof(*self));
+	int rc;
+
+	if (self == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for the instance");
+	self->host = host;
+	rc = matcher_scratch_create((uint32_t)given->match_limit, &self->scratch, err);
+	if (rc != ORCH_OK) {
+		free(self);
+		return rc;
+	}
+	*ret_self = self;
+	return ORCH_OK;
+}
+
+static void destroy(void *ptr)
+{
+	struct dlp *self = ptr;
+
+	if (self == NULL)
+		return;
+	matcher_scratch_destroy(self->scratch);
+	free(self);
+}
+
+static int compile(const struct orch_host *host, const void *settings,
+	const struct orch_rule *rules, size_t count, void **ret_set, size_t *ret_bad,
+	struct orch_err *err)
+{
+	struct matcher *set;
+	int rc;
+
+	(void)host, (void)settings;
+	rc = matcher_create(rules, count, &set, ret_bad, err);
+	if (rc == ORCH_OK)
+		*ret_set = set;
+	return rc;
+}
+
+static void release(void *set)
+{
+	matcher_destroy(set);
+}
+
+static int on_hit(void *context, const struct matcher_hit *hit)
+{
+	const struct look *look = context;
+	const struct orch_finding finding = {
+		.size = sizeof(finding),
+		.severity = hit->rule->severity,
+		.confidence = hit->confidence,
+		.rule = hit->rule->id,
+		.title = { "", 0 },
+		.advice = { "", 0 },
+		.part = look->index,
+		.start = hit->start,
+		.length = hit->length,
+		.detail = { "", 0 },
+	};
+
+	return look->self->host->report(look->sink, &finding);
+}
+
+static int on_incomplete(void *context, const struct orch_rule *rule, const char *why)
+{
+	const struct look *look = context;
+	const struct orch_host *host = look->self->host;
+	char note[200];
+
+	(void)snprintf(note, sizeof(note), "rule %.100s: %s reached, the rest was not searched",
+		rule->id.ptr, why);
+	host->count(host, "search_given_up", 1);
+	return host->mark(look->sink, look->part->name, ORCH_PART_TRUNCATED, note);
+}
+
+/* Its state, told once more as this tool's own: it has not seen all of it. */
+static int mark_unseen(const struct look *look)
+{
+	const struct orch_part *part = look->part;
+	uint32_t state =
+		part->state == ORCH_PART_TRUNCATED ? ORCH_PART_TRUNCATED : ORCH_PART_UNAVAILABLE;
+	const char *note = part->note.len > 0 ? part->note.ptr : "it was not fetched";
+
+	return look->self->host->mark(look->sink, part->name, state, note);
+}
+
+static int look_at(const struct dlp *self, const struct matcher *set, struct look *look)
+{
+	const struct matcher_listener listener = {
+		.hit = on_hit, .incomplete = on_incomplete, .context = look
+	};
+	int rc = ORCH_OK;
+
+	if (look->part->state != ORCH_PART_HERE)
+		rc = mark_unseen(look);
+	if (rc != ORCH_OK || set == NULL)
+		return rc;
+	return matcher_scan(set, self->scratch, look->part->bytes, &listener);
+}
+
+static int scan(void *ptr, const void *set, const struct orch_event *event,
+	struct orch_progress *progress, const struct orch_reply *reply,
+	struct orch_request *request, struct orch_sink *sink, struct orch_err *err)
+{
+	const struct dlp *self = ptr;
+
+	(void)progress, (void)reply, (void)request;
+	for (uint32_t i = 0; i < event->part_count; i++) {
+		struct look look = {
+			.self = self, .sink = sink, .part = &event->parts[i], .index = i
+		};
+		int rc = look_at(self, set, &look);
+
+		if (rc != ORCH_OK)
+			return orch_fail(err, rc, "the findings of a part were not taken");
+	}
+	return ORCH_OK;
+}
+
+static const struct orch_tool_ops ops = {
+	.size = sizeof(ops),
+	.create = create,
+	.compile = compile,
+	.release = release,
+	.scan = scan,
+	.destroy = destroy,
+};
+
+ORCH_EXPORT const struct orch_plugin orch_plugin = {
+	ORCH_ABI,
+	.name = "dlp",
+	.version = "1.0",
+	.summary = "looks for what must not leak, by rules that people manage",
+	.settings_size = sizeof(struct settings),
+	.options = options,
+	.tool = &ops,
+};

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The matcher by PCRE2 with its JIT: each rule searched on its own, the whole text over. */
+#include "matcher.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kit/text.h"
+#include "rule.h"
+
+#define JIT_STACK_START ((size_t)32 * 1024)
+#define DEPTH_LIMIT 20000u /* without the JIT */
+#define HEAP_LIMIT_KIB 65536u
+#define MESSAGE_BYTES 120
+#define GROUPS 64 /* of which places are kept */
+#define VALUE_GROUP \
+	"value" /* a group of this name is what was found; the rest is where it stands */
+
+struct entry {
+	struct orch_rule rule;
+	struct rule_options options;
+	pcre2_code *code;
+	int value; /* number of the group, 0: the whole match */
+};
+
+struct matcher {
+	size_t count;
+	size_t code_bytes;
+	struct entry *entries; /* the gravest first */
+};
+
+struct matcher_scratch {
+	pcre2_match_context *context;
+	pcre2_match_data *data;
+	pcre2_jit_stack *stack;
+};
+
+static int copy_text(struct orch_text text, struct orch_text *ret_copy)
+{
+	char *ptr = malloc(text.len + 1);
+
+	if (ptr == NULL)
+		return ORCH_E_NOMEM;
+	if (text.len > 0)
+		memcpy(ptr, text.ptr, text.len);
+	ptr[text.len] = '\0';
+	*ret_copy = (struct orch_text){ ptr, text.len };
+	return ORCH_OK;
+}
+
+static void drop_text(struct orch_text text)
+{
+	union {
+		const char *lent;
+		void *own;
+	} ptr = { .lent = text.ptr };
+
+	free(ptr.own);
+}
+
+static int refuse(struct orch_err *err, int error, size_t offset)
+{
+	PCRE2_UCHAR message[MESSAGE_BYTES] = { 0 };
+
+	(void)pcre2_get_error_message(error, message, sizeof(message));
+	if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAP_FAILED)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory to compile the expression");
+	return orch_fail(err, ORCH_E_INVALID, "expression: at offset %zu: %s", offset,
+		(const char *)message);
+}
+
+static int compile_expression(
+	struct orch_text expression, bool caseless, pcre2_code **ret_code, struct orch_err *err)
+{
+	const uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE |
+		PCRE2_NEVER_BACKSLASH_C | (caseless ? PCRE2_CASELESS : 0u);
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	pcre2_code *code;
+	PCRE2_SIZE offset = 0;
+	int error = 0;
+
+	if (context == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory to compile the expression");
+	(void)pcre2_set_newline(context, PCRE2_NEWLINE_ANYCRLF);
+	code = pcre2_compile(
+		(PCRE2_SPTR)expression.ptr, expression.len, flags, &error, &offset, context);
+	pcre2_compile_context_free(context);
+	if (code == NULL)
+		return refuse(err, error, offset);
+	*ret_code = code;
+	return ORCH_OK;
+}
+
+static size_t info_bytes(const pcre2_code *code, uint32_t what)
+{
+	size_t bytes = 0;
+
+	(void)pcre2_pattern_info(code, what, &bytes);
+	return bytes;
+}
+
+/* Where there is no JIT, the interpreter serves, within limits of depth and heap. */
+static int check_size(struct matcher *set, struct entry *entry, struct orch_err *err)
+{
+	size_t bytes = info_bytes(entry->code, PCRE2_INFO_SIZE);
+
+	if (bytes <= MATCHER_RULE_CODE_BYTES) {
+		(void)pcre2_jit_compile(entry->code, PCRE2_JIT_COMPLETE);
+		bytes += info_bytes(entry->code, PCRE2_INFO_JITSIZE);
+	}
+	if (bytes > MATCHER_RULE_CODE_BYTES)
+		return orch_fail(err, ORCH_E_INVALID, "expression: too large when compiled");
+	set->code_bytes += bytes;
+	if (set->code_bytes > MATCHER_SET_CODE_BYTES)
+		return orch_fail(
+			err, ORCH_E_INVALID, "the rules together are too large when compiled");
+	return ORCH_OK;
+}
+
+static int value_group(const pcre2_code *code)
+{
+	int number = pcre2_substring_number_from_name(code, (PCRE2_SPTR)VALUE_GROUP);
+
+	return number > 0 && number < GROUPS ? number : 0;
+}
+
+static int compile_rule(struct matcher *set, const struct orch_rule *rule, struct orch_err *err)
+{
+	struct entry *entry = &set->entries[set->count];
+	int rc;
+
+	if (rule->expression.len == 0 || rule->expression.len > MATCHER_EXPRESSION_BYTES)
+		return orch_fail(err, ORCH_E_INVALID, "expression: must have 1 to %d bytes",
+			MATCHER_EXPRESSION_BYTES);
+	rc = rule_options_read(rule->options, &entry->options, err);
+	if (rc == ORCH_OK)
+		rc = compile_expression(
+			rule->expression, entry->options.caseless, &entry->code, err);
+	if (rc != ORCH_OK)
+		return rc;
+	set->count++; /* from here on destroy() sees to it */
+	entry->value = value_group(entry->code);
+	entry->rule = (struct orch_rule){ .size = sizeof(entry->rule),
+		.severity = rule->severity,
+		.version = rule->version,
+		.expression = { "", 0 },
+		.options = { "", 0 } };
+	rc = copy_text(rule->id, &entry->rule.id);
+	if (rc == ORCH_OK)
+		rc = copy_text(rule->name, &entry->rule.name);
+	if (rc != ORCH_OK)
+		return orch_fail(err, rc, "no memory for the rule");
+	return check_size(set, entry, err);
+}
+
+/* Gravest first, so that a flood of light findings never crowds them out; otherwise as configured. */
+static void sort_entries(struct matcher *set)
+{
+	for (size_t i = 1; i < set->count; i++) {
+		struct entry entry = set->entries[i];
+		size_t at = i;
+
+		while (at > 0 && set->entries[at - 1].rule.severity < entry.rule.severity) {
+			set->entries[at] = set->entries[at - 1];
+			at--;
+		}
+		set->entries[at] = entry;
+	}
+}
+
+int matcher_create(const struct orch_rule *rules, size_t count, struct matcher **ret_set,
+	size_t *ret_bad, struct orch_err *err)
+{
+	struct matcher *set;
+	int rc = ORCH_OK;
+
+	*ret_bad = count;
+	if (count > MATCHER_RULES) {
+		*ret_bad = MATCHER_RULES;
+		return orch_fail(err, ORCH_E_LIMIT, "more than %d rules", MATCHER_RULES);
+	}
+	set = calloc(1, sizeof(*set));
+	if (set == NULL || (set->entries = calloc(count + 1, sizeof(*set->entries))) == NULL) {
+		free(set);
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for the rules");
+	}
+	for (size_t i = 0; i < count && rc == ORCH_OK; i++) {
+		*ret_bad = i;
+		rc = compile_rule(set, &rules[i], err);
+	}
+	if (rc != ORCH_OK) {
+		matcher_destroy(set);
+		return rc;
+	}
+	sort_entries(set);
+	*ret_set = set;
+	return ORCH_OK;
+}
+
+void matcher_destroy(struct matcher *set)
+{
+	if (set == NULL)
+		return;
+	for (size_t i = 0; i < set->count; i++) {
+		pcre2_code_free(set->entries[i].code);
+		drop_text(set->entries[i].rule.id);
+		drop_text(set->entries[i].rule.name);
+	}
+	free(set->entries);
+	free(set);
+}
+
+int matcher_scratch_create(
+	uint32_t match_limit, struct matcher_scratch **ret_scratch, struct orch_err *err)
+{
+	struct matcher_scratch *scratch = calloc(1, sizeof(*scratch));
+
+	if (scratch == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory to match with");
+	scratch->context = pcre2_match_context_create(NULL);
+	scratch->data = pcre2_match_data_create(GROUPS, NULL);
+	scratch->stack = pcre2_jit_stack_create(JIT_STACK_START, MATCHER_JIT_STACK_BYTES, NULL);
+	if (scratch->context == NULL || scratch->data == NULL) {
+		matcher_scratch_destroy(scratch);
+		return orch_fail(err, ORCH_E_NOMEM, "no memory to match with");
+	}
+	(void)pcre2_set_match_limit(scratch->context, match_limit);
+	(void)pcre2_set_depth_limit(scratch->context, DEPTH_LIMIT);
+	(void)pcre2_set_heap_limit(scratch->context, HEAP_LIMIT_KIB);
+	pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
+	*ret_scratch = scratch;
+	return ORCH_OK;
+}
+
+void matcher_scratch_destroy(struct matcher_scratch *scratch)
+{
+	if (scratch == NULL)
+		return;
+	pcre2_jit_stack_free(scratch->stack);
+	pcre2_match_data_free(scratch->data);
+	pcre2_match_context_free(scratch->context);
+	free(scratch);
+}
+
+static bool is_utf8(struct orch_text text)
+{
+	for (size_t at = 0; at < text.len;) {
+		size_t len = kit_utf8_length((struct orch_text){ text.ptr + at, text.len - at });
+
+		if (len == 0)
+			return false;
+		at += len;
+	}
+	return true;
+}
+
+static const char *why_not(int rc)
+{
+	switch (rc) {
+	case PCRE2_ERROR_MATCHLIMIT:
+		return "match limit";
+	case PCRE2_ERROR_DEPTHLIMIT:
+		return "depth limit";
+	case PCRE2_ERROR_HEAPLIMIT:
+		return "heap limit";
+	case PCRE2_ERROR_JIT_STACKLIMIT:
+		return "stack limit";
+	case PCRE2_ERROR_NOMEMORY:
+		return "no memory";
+	default:
+		return "engine error";
+	}
+}
+
+/* What the rule is about: its named group if it has one and it took part. */
+static void locate(const struct entry *entry, const PCRE2_SIZE *places, struct matcher_hit *hit)
+{
+	size_t pair = 2u * (size_t)entry->value;
+
+	if (places[pair] == PCRE2_UNSET || places[pair] >= places[pair + 1])
+		pair = 0;
+	hit->start = places[pair];
+	hit->length = places[pair + 1] - places[pair];
+}
+
+static int judge(const struct entry *entry, const PCRE2_SIZE *places, struct orch_text text,
+	const struct matcher_listener *listener)
+{
+	struct matcher_hit hit = { .rule = &entry->rule, .confidence = entry->options.confidence };
+	bool has_context;
+
+	locate(entry, places, &hit);
+	if (entry->options.check != NULL &&
+		!entry->options.check((struct orch_text){ text.ptr + hit.start, hit.length }))
+		return ORCH_OK;
+	has_context = rule_has_context(&entry->options, text, places[0],
+		places[1] > places[0] ? places[1] - places[0] : 0);
+	if (entry->options.context_required && !has_context)
+		return ORCH_OK;
+	if (has_context)
+		hit.confidence += RULE_CONTEXT_GAIN;
+	if (hit.confidence > 100)
+		hit.confidence = 100;
+	return listener->hit(listener->context, &hit);
+}
+
+static int scan_rule(const struct entry *entry, struct matcher_scratch *scratch,
+	struct orch_text text, uint32_t flags, const struct matcher_listener *listener)
+{
+	const PCRE2_SIZE *places = pcre2_get_ovector_pointer(scratch->data);
+	size_t at = 0;
+
+	while (at < text.len) {
+		int found = pcre2_match(entry->code, (PCRE2_SPTR)text.ptr, text.len, at, flags,
+			scratch->data, scratch->context);
+		int rc;
+
+		if (found == PCRE2_ERROR_NOMATCH)
+			return ORCH_OK;
+		if (found < 0)
+			return listener->incomplete(
+				listener->context, &entry->rule, why_not(found));
+		/* \K may move the start; where the search goes on must move forward all the same. */
+		if (places[0] < places[1]) {
+			rc = judge(entry, places, text, listener);
+			if (rc != ORCH_OK)
+				return rc;
+		}
+		at = places[1] > at ? places[1] : at + 1;
+	}
+	return ORCH_OK;
+}
+
+int matcher_scan(const struct matcher *set, struct matcher_scratch *scratch, struct orch_text text,
+	const struct matcher_listener *listener)
+{
+	/* Known to be valid, the text needs no check at each call. */
+	uint32_t flags = PCRE2_NOTEMPTY | (is_utf8(text) ? PCRE2_NO_UTF_CHECK : 0u);
+
+	for (size_t i = 0; i < set->count; i++) {
+		int rc = scan_rule(&set->entries[i], scratch, text, flags, listener);
+
+		if (rc != ORCH_OK)
+			return rc;
+	}
+	return ORCH_OK;
+}
