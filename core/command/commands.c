@@ -6,6 +6,66 @@ static const struct orch_cli_option run_options[] = {
 	{ 0 },
 };
 
+static const struct orch_cli_option tool_option[] = {
+	{ .name = "tool", .takes_value = true },
+	{ 0 },
+};
+static const struct orch_cli_option add_options[] = {
+	{ .name = "id", .takes_value = true },
+	{ .name = "tool", .takes_value = true },
+	{ .name = "name", .takes_value = true },
+	{ .name = "description", .takes_value = true },
+	{ .name = "severity", .takes_value = true },
+	{ .name = "state", .takes_value = true },
+	{ .name = "options", .takes_value = true },
+	{ .name = "match", .takes_value = true },
+	{ .name = "no-match", .takes_value = true },
+	{ 0 },
+};
+static const struct orch_cli_option edit_options[] = {
+	{ .name = "expression", .takes_value = true },
+	{ .name = "name", .takes_value = true },
+	{ .name = "description", .takes_value = true },
+	{ .name = "severity", .takes_value = true },
+	{ .name = "state", .takes_value = true },
+	{ .name = "options", .takes_value = true },
+	{ .name = "match", .takes_value = true },
+	{ .name = "no-match", .takes_value = true },
+	{ .name = "clear-examples" },
+	{ 0 },
+};
+static const struct orch_cli_option finding_options[] = {
+	{ .name = "rule", .takes_value = true },
+	{ .name = "pipeline", .takes_value = true },
+	{ .name = "verdict", .takes_value = true },
+	{ .name = "limit", .takes_value = true },
+	{ 0 },
+};
+static const struct orch_cli_option reveal_option[] = {
+	{ .name = "reveal" },
+	{ 0 },
+};
+static const struct orch_cli_option peek_options[] = {
+	{ .name = "dead" },
+	{ .name = "id", .takes_value = true },
+	{ .name = "limit", .takes_value = true },
+	{ .name = "reveal" },
+	{ 0 },
+};
+static const struct orch_cli_option dead_options[] = {
+	{ .name = "id", .takes_value = true },
+	{ .name = "limit", .takes_value = true },
+	{ .name = "all" },
+	{ 0 },
+};
+
+#define EXAMPLE_HELP                                                                       \
+	"  --match TEXT, --no-match TEXT   examples that must and must not match; may be " \
+	"repeated\n"
+#define GRADE_HELP                                                                 \
+	"  --severity info|low|medium|high|critical     --state live|shadow|off\n" \
+	"  --options JSON   in the tool's own words, '{\"check\":\"luhn\"}'\n"
+
 const struct orch_command orch_commands[] = {
 	{
 		.name = "run",
@@ -44,6 +104,199 @@ const struct orch_command orch_commands[] = {
 		.least = 1,
 		.most = SIZE_MAX,
 		.run = orch_command_scan,
+	},
+	{
+		.name = "rule",
+		.verb = "list",
+		.synopsis = "[--tool TOOL]",
+		.summary = "lists the rules",
+		.examples = "  orchestrator rule list\n"
+			    "  orchestrator rule list --json | jq -r .id\n",
+		.options = tool_option,
+		.run = orch_command_rule_list,
+	},
+	{
+		.name = "rule",
+		.verb = "show",
+		.synopsis = "RULE",
+		.summary = "shows a rule (by id or name) and its history",
+		.examples = "  orchestrator rule show maestro\n",
+		.details = "Exit: 0 shown, 66 there is no such rule.\n",
+		.least = 1,
+		.most = 1,
+		.run = orch_command_rule_show,
+	},
+	{
+		.name = "rule",
+		.verb = "add",
+		.synopsis = "--tool TOOL --name NAME [OPTIONS] EXPRESSION",
+		.summary = "adds a rule; it is live within a second",
+		.examples = "  orchestrator rule add --tool dlp --name maestro --description \"To "
+			    "match Maestro cards\" \\\n"
+			    "      --severity high --state live "
+			    "'.*(5018|5020|5038|6304|6759|6761|6763)[0-9]{8,15}.*'\n"
+			    "  orchestrator rule add --tool dlp --name badge --match 'B-1234' "
+			    "--no-match 'B-12' 'B-[0-9]{4}'\n",
+		.details = "  --id ID          derived from the name if not given\n" EXAMPLE_HELP
+			GRADE_HELP "Exit: 0 saved, 1 it does not compile or an example fails.\n",
+		.options = add_options,
+		.least = 1,
+		.most = 1,
+		.run = orch_command_rule_add,
+	},
+	{
+		.name = "rule",
+		.verb = "edit",
+		.synopsis = "[OPTIONS] RULE",
+		.summary = "changes a rule; the old version stays in its history",
+		.examples = "  orchestrator rule edit --state shadow maestro\n"
+			    "  orchestrator rule edit --expression 'B-[0-9]{5}' --clear-examples "
+			    "badge\n",
+		.details = "  --expression E, --name N, --description D, "
+			   "--clear-examples\n" EXAMPLE_HELP GRADE_HELP
+			   "Exit: 0 saved, 1 it does not compile or an example fails, 66 no such "
+			   "rule.\n",
+		.options = edit_options,
+		.least = 1,
+		.most = 1,
+		.run = orch_command_rule_edit,
+	},
+	{
+		.name = "rule",
+		.verb = "remove",
+		.synopsis = "RULE",
+		.summary = "removes a rule; its history stays",
+		.examples = "  orchestrator rule remove maestro\n",
+		.least = 1,
+		.most = 1,
+		.run = orch_command_rule_remove,
+	},
+	{
+		.name = "rule",
+		.verb = "test",
+		.synopsis = "RULE [TEXT|-]",
+		.summary = "runs a rule's own examples, or tries it on a text",
+		.examples = "  orchestrator rule test maestro\n"
+			    "  orchestrator rule test maestro 'my card is 6759649826438453'\n",
+		.details = "A line a match: start, length, text.  Exit: 0 matched (or examples "
+			   "right), 1 not.\n",
+		.least = 1,
+		.most = 2,
+		.run = orch_command_rule_test,
+	},
+	{
+		.name = "rule",
+		.verb = "import",
+		.synopsis = "FILE",
+		.summary = "adds and changes rules from a JSON file, by id; all or nothing",
+		.examples = "  orchestrator rule import rules.json\n",
+		.details = "Exit: 0 imported, 1 a rule is wrong (nothing was saved).\n",
+		.least = 1,
+		.most = 1,
+		.run = orch_command_rule_import,
+	},
+	{
+		.name = "rule",
+		.verb = "export",
+		.synopsis = "[--tool TOOL]",
+		.summary = "writes the rules as a JSON file that import reads",
+		.examples = "  orchestrator rule export > rules.json\n",
+		.options = tool_option,
+		.run = orch_command_rule_export,
+	},
+	{
+		.name = "finding",
+		.verb = "list",
+		.synopsis = "[--rule RULE] [--pipeline P] [--verdict V] [--limit N]",
+		.summary = "lists the events with findings, newest first",
+		.examples = "  orchestrator finding list\n"
+			    "  orchestrator finding list --rule maestro --limit 10 --json\n",
+		.options = finding_options,
+		.run = orch_command_finding_list,
+	},
+	{
+		.name = "finding",
+		.verb = "show",
+		.synopsis = "[--reveal] EVENT",
+		.summary = "shows an event (by id or its beginning): findings, verdict, actions",
+		.examples = "  orchestrator finding show slack:T1:Ev123\n"
+			    "  orchestrator finding show --reveal slack:T1:Ev123\n",
+		.details = "  --reveal   opens the sealed content\nExit: 0 shown, 66 there is no "
+			   "such event.\n",
+		.options = reveal_option,
+		.least = 1,
+		.most = 1,
+		.run = orch_command_finding_show,
+	},
+	{
+		.name = "queue",
+		.verb = "list",
+		.synopsis = "",
+		.summary = "shows the queues, their dead letters and the ledger",
+		.examples = "  orchestrator queue list\n",
+		.run = orch_command_queue_list,
+	},
+	{
+		.name = "queue",
+		.verb = "peek",
+		.synopsis = "[--dead] [--id ID] [--limit N] [--reveal] [QUEUE]",
+		.summary = "shows messages that wait, or dead letters and why they died",
+		.examples = "  orchestrator queue peek --dead\n"
+			    "  orchestrator queue peek act.block\n",
+		.details = "  --reveal   opens the sealed bodies\n",
+		.options = peek_options,
+		.most = 1,
+		.run = orch_command_queue_peek,
+	},
+	{
+		.name = "queue",
+		.verb = "redrive",
+		.synopsis = "QUEUE | --id ID | --all",
+		.summary = "puts dead letters back into their queue",
+		.examples = "  orchestrator queue redrive act.block\n"
+			    "  orchestrator queue redrive --all\n",
+		.options = dead_options,
+		.most = 1,
+		.run = orch_command_queue_redrive,
+	},
+	{
+		.name = "queue",
+		.verb = "discard",
+		.synopsis = "QUEUE | --id ID | --all",
+		.summary = "drops dead letters for good; the ledger counts them as dropped",
+		.examples = "  orchestrator queue discard --id 0d6b1d9e-…\n",
+		.options = dead_options,
+		.most = 1,
+		.run = orch_command_queue_discard,
+	},
+	{
+		.name = "plugin",
+		.verb = "list",
+		.synopsis = "",
+		.summary = "lists the plugins that can be found",
+		.examples = "  orchestrator plugin list\n",
+		.run = orch_command_plugin_list,
+	},
+	{
+		.name = "plugin",
+		.verb = "show",
+		.synopsis = "NAME",
+		.summary = "shows a plugin and its options",
+		.examples = "  orchestrator plugin show slack\n",
+		.least = 1,
+		.most = 1,
+		.run = orch_command_plugin_show,
+	},
+	{
+		.name = "plugin",
+		.verb = "verify",
+		.synopsis = "FILE.so",
+		.summary = "loads a shared object as the start does and says what is wrong",
+		.examples = "  orchestrator plugin verify build/mytool.so\n",
+		.details = "Exit: 0 sound, 1 refused.\n",
+		.least = 1,
+		.most = 1,
+		.run = orch_command_plugin_verify,
 	},
 	{
 		.name = "version",

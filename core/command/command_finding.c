@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <json-c/json.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "command/commands.h"
+#include "model/event.h"
+
+#define OUTPUT_BYTES (64 * 1024 * 1024)
+#define LIMIT 50
+
+static const char *const inspections[] = { "inspected", "partly inspected", "uninspected" };
+
+static void add_json_text(struct orch_buf *out, const char *key, struct orch_text text)
+{
+	orch_buf_printf(out, ",\"%s\":", key);
+	orch_buf_add_json(out, text);
+}
+
+static void add_finding_json(struct orch_buf *out, const struct orch_stored_finding *stored)
+{
+	const struct orch_finding *finding = &stored->finding;
+
+	orch_buf_add_string(out, "{\"rule\":");
+	orch_buf_add_json(out, finding->rule);
+	add_json_text(out, "name", finding->rule_name);
+	orch_buf_printf(out, ",\"version\":%u", stored->rule_version);
+	add_json_text(out, "expression", stored->expression);
+	add_json_text(out, "tool", finding->tool);
+	orch_buf_printf(out, ",\"severity\":\"%s\",\"confidence\":%u,\"shadow\":%s",
+		orch_severity_name(finding->severity), finding->confidence,
+		stored->shadow ? "true" : "false");
+	add_json_text(out, "part", stored->part_name);
+	orch_buf_printf(out, ",\"start\":%llu,\"length\":%llu", (unsigned long long)finding->start,
+		(unsigned long long)finding->length);
+	add_json_text(out, "excerpt", stored->excerpt);
+	orch_buf_add_char(out, '}');
+}
+
+static void add_result_json(struct orch_buf *out, const struct orch_stored_result *result)
+{
+	orch_buf_add_string(out, "{\"action\":");
+	orch_buf_add_json(out, result->action);
+	add_json_text(out, "state", result->state);
+	add_json_text(out, "outcome", result->outcome);
+	add_json_text(out, "detail", result->detail);
+	orch_buf_printf(out, ",\"attempts\":%u,\"at_ms\":%llu}", result->attempts,
+		(unsigned long long)result->at_ms);
+}
+
+static void add_event_json(struct orch_buf *out, const struct orch_stored_event *event)
+{
+	orch_buf_add_string(out, "{\"id\":");
+	orch_buf_add_json(out, event->id);
+	add_json_text(out, "trace", event->trace);
+	add_json_text(out, "source", event->source);
+	add_json_text(out, "pipeline", event->pipeline);
+	add_json_text(out, "type", event->type);
+	add_json_text(out, "tenant", event->tenant);
+	add_json_text(out, "actor", event->actor);
+	orch_buf_printf(out,
+		",\"time_ms\":%llu,\"stored_ms\":%llu,\"verdict\":\"%s\",\"enforced\":%s",
+		(unsigned long long)event->time_ms, (unsigned long long)event->stored_ms,
+		orch_verdict_name(event->verdict), event->enforced ? "true" : "false");
+	add_json_text(out, "inspection", orch_text_from(inspections[event->inspection]));
+	add_json_text(out, "inspection_note", event->inspection_note);
+	orch_buf_add_string(out, ",\"fields\":{");
+	for (size_t i = 0; i < event->field_count; i++) {
+		if (i > 0)
+			orch_buf_add_char(out, ',');
+		orch_buf_add_json(out, event->fields[i].name);
+		orch_buf_add_char(out, ':');
+		orch_buf_add_json(out, event->fields[i].value);
+	}
+	orch_buf_add_string(out, "},\"findings\":[");
+	for (size_t i = 0; i < event->finding_count; i++) {
+		if (i > 0)
+			orch_buf_add_char(out, ',');
+		add_finding_json(out, &event->findings[i]);
+	}
+	orch_buf_add_char(out, ']');
+}
+
+static void add_full_json(struct orch_buf *out, const struct orch_stored_event *event,
+	const struct orch_stored_result *results, size_t count, bool reveal)
+{
+	add_event_json(out, event);
+	orch_buf_add_string(out, ",\"actions\":[");
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			orch_buf_add_char(out, ',');
+		add_result_json(out, &results[i]);
+	}
+	orch_buf_add_char(out, ']');
+	if (reveal) {
+		orch_buf_add_string(out, ",\"content\":");
+		orch_buf_add_text(out, event->content.len > 0 ? event->content : ORCH_TEXT("null"));
+	}
+	orch_buf_add_string(out, "}\n");
+}
+
+static const char *verdict_style(enum orch_verdict verdict)
+{
+	return verdict == ORCH_BLOCK ? ORCH_CLI_RED : verdict == ORCH_FLAG ? ORCH_CLI_YELLOW : NULL;
+}
+
+static void add_row(
+	struct orch_cli *cli, struct orch_buf *cells, const struct orch_stored_event *event)
+{
+	const struct orch_stored_finding *first =
+		event->finding_count > 0 ? &event->findings[0] : NULL;
+
+	orch_cli_add_styled(cli, cells, NULL, orch_cli_time(cli, event->stored_ms));
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, verdict_style(event->verdict),
+		orch_text_from(orch_verdict_name(event->verdict)));
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, NULL,
+		first != NULL ? first->finding.rule
+			      : orch_text_from(inspections[event->inspection]));
+	if (event->finding_count > 1)
+		orch_buf_printf(cells, " +%zu", event->finding_count - 1);
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, NULL, first != NULL ? first->excerpt : ORCH_TEXT("-"));
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, NULL, event->actor);
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, NULL, event->pipeline);
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, ORCH_CLI_DIM, event->id);
+	orch_buf_add_char(cells, '\n');
+}
+
+static int make_filter(struct orch_cli *cli, struct orch_event_filter *filter)
+{
+	const char *limit = orch_cli_get(cli, "limit");
+	const char *verdict = orch_cli_get(cli, "verdict");
+	uint64_t number = LIMIT;
+
+	*filter = (struct orch_event_filter){
+		.id = ORCH_TEXT_NONE,
+		.rule = orch_text_from(orch_cli_get(cli, "rule")),
+		.pipeline = orch_text_from(orch_cli_get(cli, "pipeline")),
+		.verdict = verdict == NULL ? -1 : orch_verdict_from(orch_text_from(verdict)),
+	};
+	if (verdict != NULL && filter->verdict < 0)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "--verdict wants pass, flag or block");
+	if (limit != NULL &&
+		orch_text_to_uint(orch_text_from(limit), 1, 1000000, &number) != ORCH_OK)
+		return orch_cli_fail(
+			cli, ORCH_EXIT_USAGE, "--limit wants a number from 1 to 1000000");
+	filter->limit = (size_t)number;
+	return ORCH_EXIT_OK;
+}
+
+static int list(struct orch_cli *cli, struct orch_keep *keep)
+{
+	struct orch_event_filter filter;
+	struct orch_stored_event *events;
+	struct orch_err err = { "" };
+	struct orch_buf cells, out;
+	size_t count;
+	int rc = make_filter(cli, &filter);
+
+	if (rc != ORCH_EXIT_OK)
+		return rc;
+	if (orch_store_events(keep->store, &filter, cli->arena, &events, &count, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	orch_buf_init(&cells, OUTPUT_BYTES);
+	orch_buf_init(&out, OUTPUT_BYTES);
+	orch_buf_add_string(&cells, "STORED\tVERDICT\tRULE\tEXCERPT\tACTOR\tPIPELINE\tID\n");
+	for (size_t i = 0; i < count; i++) {
+		if (cli->json) {
+			add_event_json(&out, &events[i]);
+			orch_buf_add_string(&out, "}\n");
+		} else {
+			add_row(cli, &cells, &events[i]);
+		}
+	}
+	if (!cli->json)
+		orch_cli_add_table(cli, &out, orch_buf_text(&cells));
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
+	orch_buf_fini(&cells);
+	return ORCH_EXIT_OK;
+}
+
+static void add_line(
+	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_text value)
+{
+	if (value.len == 0)
+		return;
+	orch_buf_printf(out, "%-12s ", name);
+	orch_cli_add_styled(cli, out, NULL, value);
+	orch_buf_add_char(out, '\n');
+}
+
+static void add_findings(
+	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_event *event)
+{
+	struct orch_buf cells;
+
+	orch_buf_init(&cells, OUTPUT_BYTES);
+	orch_buf_add_string(
+		&cells, "RULE\tVERSION\tSEVERITY\tPART\tSTART\tLENGTH\tEXCERPT\tEXPRESSION\n");
+	for (size_t i = 0; i < event->finding_count; i++) {
+		const struct orch_stored_finding *stored = &event->findings[i];
+
+		orch_cli_add_styled(cli, &cells, NULL, stored->finding.rule);
+		orch_buf_printf(&cells, "%s\t%u\t%s\t", stored->shadow ? " (shadow)" : "",
+			stored->rule_version, orch_severity_name(stored->finding.severity));
+		orch_cli_add_styled(cli, &cells, NULL, stored->part_name);
+		orch_buf_printf(&cells, "\t%llu\t%llu\t", (unsigned long long)stored->finding.start,
+			(unsigned long long)stored->finding.length);
+		orch_cli_add_styled(cli, &cells, ORCH_CLI_RED, stored->excerpt);
+		orch_buf_add_char(&cells, '\t');
+		orch_cli_add_styled(cli, &cells, ORCH_CLI_DIM, stored->expression);
+		orch_buf_add_char(&cells, '\n');
+	}
+	orch_buf_add_char(out, '\n');
+	orch_cli_add_table(cli, out, orch_buf_text(&cells));
+	orch_buf_fini(&cells);
+}
+
+static void add_results(struct orch_cli *cli, struct orch_buf *out,
+	const struct orch_stored_result *results, size_t count)
+{
+	struct orch_buf cells;
+
+	orch_buf_init(&cells, OUTPUT_BYTES);
+	orch_buf_add_string(&cells, "ACTION\tSTATE\tOUTCOME\tTRIES\tAT\tDETAIL\n");
+	for (size_t i = 0; i < count; i++) {
+		orch_cli_add_styled(cli, &cells, NULL, results[i].action);
+		orch_buf_add_char(&cells, '\t');
+		orch_cli_add_styled(cli, &cells, NULL, results[i].state);
+		orch_buf_add_char(&cells, '\t');
+		orch_cli_add_styled(cli, &cells, ORCH_CLI_GREEN, results[i].outcome);
+		orch_buf_printf(&cells, "\t%u\t%.*s\t", results[i].attempts,
+			ORCH_TEXT_ARG(orch_cli_time(cli, results[i].at_ms)));
+		orch_cli_add_styled(cli, &cells, NULL, results[i].detail);
+		orch_buf_add_char(&cells, '\n');
+	}
+	orch_buf_add_char(out, '\n');
+	orch_cli_add_table(cli, out, orch_buf_text(&cells));
+	orch_buf_fini(&cells);
+}
+
+/* The sealed content, part by part, as it was; shown only on request. */
+static void add_content(struct orch_cli *cli, struct orch_buf *out, struct orch_text content)
+{
+	struct orch_event *event;
+	struct orch_err err = { "" };
+
+	if (orch_event_read(content, cli->arena, &event, &err) != ORCH_OK) {
+		orch_buf_printf(out, "\nthe content does not open: %s\n", err.text);
+		return;
+	}
+	for (size_t i = 0; i < event->part_count; i++) {
+		struct orch_text rest = event->parts[i].bytes, line;
+
+		orch_buf_add_char(out, '\n');
+		orch_cli_add_styled(cli, out, ORCH_CLI_BOLD, event->parts[i].name);
+		orch_buf_add_char(out, '\n');
+		while (rest.len > 0 && orch_text_split(&rest, '\n', &line)) {
+			orch_buf_add_string(out, "  ");
+			orch_cli_add_styled(cli, out, NULL, line);
+			orch_buf_add_char(out, '\n');
+		}
+	}
+}
+
+static void add_event(
+	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_event *event)
+{
+	add_line(cli, out, "id", event->id);
+	add_line(cli, out, "trace", event->trace);
+	add_line(cli, out, "pipeline", event->pipeline);
+	add_line(cli, out, "type", event->type);
+	add_line(cli, out, "tenant", event->tenant);
+	add_line(cli, out, "actor", event->actor);
+	add_line(cli, out, "happened", orch_cli_time(cli, event->time_ms));
+	add_line(cli, out, "stored", orch_cli_time(cli, event->stored_ms));
+	add_line(cli, out, "verdict", orch_text_from(orch_verdict_name(event->verdict)));
+	if (!event->enforced)
+		add_line(cli, out, "enforced", ORCH_TEXT("no, the pipeline only monitors"));
+	add_line(cli, out, "inspection", orch_text_from(inspections[event->inspection]));
+	add_line(cli, out, "", event->inspection_note);
+	for (size_t i = 0; i < event->field_count; i++)
+		add_line(cli, out, event->fields[i].name.ptr, event->fields[i].value);
+}
+
+static int show(struct orch_cli *cli, struct orch_keep *keep)
+{
+	bool reveal = orch_cli_get(cli, "reveal") != NULL;
+	struct orch_event_filter filter = {
+		.id = orch_text_from(cli->words[0]),
+		.rule = ORCH_TEXT_NONE,
+		.pipeline = ORCH_TEXT_NONE,
+		.verdict = -1,
+		.limit = 2,
+		.with_content = reveal,
+	};
+	struct orch_stored_result *results;
+	struct orch_stored_event *events;
+	struct orch_err err = { "" };
+	size_t count, result_count;
+	struct orch_buf out;
+
+	if (orch_store_events(keep->store, &filter, cli->arena, &events, &count, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	if (count == 0)
+		return orch_cli_fail(
+			cli, ORCH_EXIT_NOT_THERE, "there is no event %s", cli->words[0]);
+	if (count > 1 && !orch_text_equal(events[0].id, events[1].id))
+		return orch_cli_fail(
+			cli, ORCH_EXIT_NOT_THERE, "several events begin with %s", cli->words[0]);
+	if (orch_store_results(keep->store, events[0].id, cli->arena, &results, &result_count,
+		    &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	orch_buf_init(&out, OUTPUT_BYTES);
+	if (cli->json) {
+		add_full_json(&out, &events[0], results, result_count, reveal);
+	} else {
+		add_event(cli, &out, &events[0]);
+		add_findings(cli, &out, &events[0]);
+		add_results(cli, &out, results, result_count);
+		if (reveal)
+			add_content(cli, &out, events[0].content);
+	}
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
+	return ORCH_EXIT_OK;
+}
+
+static int with_store(struct orch_cli *cli, int (*work)(struct orch_cli *, struct orch_keep *))
+{
+	struct orch_config *config = orch_cli_config(cli);
+	struct orch_keep keep;
+	int rc;
+
+	if (config == NULL)
+		return ORCH_EXIT_CONFIG;
+	rc = orch_cli_keep(cli, config, &keep);
+	if (rc == ORCH_EXIT_OK) {
+		rc = work(cli, &keep);
+		orch_keep_close(&keep);
+	}
+	orch_config_destroy(config);
+	return rc;
+}
+
+int orch_command_finding_list(struct orch_cli *cli)
+{
+	return with_store(cli, list);
+}
+
+int orch_command_finding_show(struct orch_cli *cli)
+{
+	return with_store(cli, show);
+}

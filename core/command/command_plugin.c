@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "command/commands.h"
+#include "plugin/loader.h"
+#include "plugin/settings.h"
+
+#define OUTPUT_BYTES (4 * 1024 * 1024)
+
+static void add_json_text(struct orch_buf *out, const char *key, const char *text)
+{
+	orch_buf_printf(out, ",\"%s\":", key);
+	orch_buf_add_json(out, orch_text_from(text));
+}
+
+static void add_plugin_json(
+	struct orch_buf *out, const struct orch_plugin *plugin, const char *file)
+{
+	orch_buf_add_string(out, "{\"name\":");
+	orch_buf_add_json(out, orch_text_from(plugin->name));
+	add_json_text(out, "kind", orch_kind_name(orch_plugin_kind(plugin)));
+	add_json_text(out, "version", plugin->version);
+	orch_buf_printf(out, ",\"abi\":\"%u.%u\"", plugin->abi_major, plugin->abi_minor);
+	add_json_text(out, "summary", plugin->summary);
+	add_json_text(out, "file", file);
+}
+
+static void list_file(
+	struct orch_cli *cli, const char *file, struct orch_buf *cells, struct orch_buf *out)
+{
+	const struct orch_plugin *plugin;
+	struct orch_err err = { "" };
+
+	if (orch_plugin_load(file, &plugin, &err) != ORCH_OK) {
+		(void)orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+		return;
+	}
+	if (cli->json) {
+		add_plugin_json(out, plugin, file);
+		orch_buf_add_string(out, "}\n");
+		return;
+	}
+	orch_buf_printf(cells, "%s\t%s\t%s\t%s\n", plugin->name,
+		orch_kind_name(orch_plugin_kind(plugin)), plugin->version, plugin->summary);
+}
+
+static int is_plugin(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
+}
+
+static void list_folder(
+	struct orch_cli *cli, const char *folder, struct orch_buf *cells, struct orch_buf *out)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(folder, &entries, is_plugin, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		list_file(cli,
+			orch_arena_printf(cli->arena, "%s/%s", folder, entries[i]->d_name).ptr,
+			cells, out);
+		orch_free(entries[i]);
+	}
+	orch_free(entries);
+}
+
+int orch_command_plugin_list(struct orch_cli *cli)
+{
+	struct orch_config *config = orch_cli_config(cli);
+	struct orch_buf cells, out;
+
+	if (config == NULL)
+		return ORCH_EXIT_CONFIG;
+	orch_buf_init(&cells, OUTPUT_BYTES);
+	orch_buf_init(&out, OUTPUT_BYTES);
+	orch_buf_add_string(&cells, "NAME\tKIND\tVERSION\tSUMMARY\n");
+	for (size_t i = 0; i < config->plugin_path.count; i++)
+		list_folder(cli, config->plugin_path.items[i].ptr, &cells, &out);
+	if (!cli->json)
+		orch_cli_add_table(cli, &out, orch_buf_text(&cells));
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
+	orch_buf_fini(&cells);
+	orch_config_destroy(config);
+	return ORCH_EXIT_OK;
+}
+
+static const char *type_name(uint32_t type)
+{
+	static const char *const names[] = { "?", "text", "true or false", "number", "size", "time",
+		"choice", "list", "credential", "template", "URL" };
+
+	return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
+}
+
+static void add_options_json(struct orch_buf *out, const struct orch_plugin *plugin)
+{
+	const struct orch_option *option = plugin->options;
+
+	orch_buf_add_string(out, ",\"options\":[");
+	for (bool first = true; option != NULL && option->name != NULL; option++, first = false) {
+		orch_buf_add_string(out, first ? "{\"name\":" : ",{\"name\":");
+		orch_buf_add_json(out, orch_text_from(option->name));
+		add_json_text(out, "type", type_name(option->type));
+		if (option->fallback != NULL)
+			add_json_text(out, "default", option->fallback);
+		if (option->choices != NULL)
+			add_json_text(out, "choices", option->choices);
+		add_json_text(out, "help", option->help);
+		orch_buf_add_char(out, '}');
+	}
+	orch_buf_add_char(out, ']');
+}
+
+static void add_options(
+	struct orch_cli *cli, struct orch_buf *out, const struct orch_plugin *plugin)
+{
+	const struct orch_option *option = plugin->options;
+	struct orch_buf cells;
+
+	if (option == NULL || option->name == NULL)
+		return;
+	orch_buf_init(&cells, OUTPUT_BYTES);
+	orch_buf_add_string(&cells, "OPTION\tTYPE\tDEFAULT\tMEANING\n");
+	for (; option->name != NULL; option++) {
+		orch_buf_printf(&cells, "%s\t%s\t", option->name,
+			option->choices != NULL ? option->choices : type_name(option->type));
+		orch_cli_add_styled(cli, &cells, option->fallback == NULL ? ORCH_CLI_RED : NULL,
+			orch_text_from(option->fallback == NULL       ? "required"
+					: option->fallback[0] == '\0' ? "none"
+								      : option->fallback));
+		orch_buf_printf(&cells, "\t%s\n", option->help == NULL ? "" : option->help);
+	}
+	orch_buf_add_char(out, '\n');
+	orch_cli_add_table(cli, out, orch_buf_text(&cells));
+	orch_buf_fini(&cells);
+}
+
+static void print_plugin(struct orch_cli *cli, const struct orch_plugin *plugin, const char *file)
+{
+	struct orch_buf out;
+
+	orch_buf_init(&out, OUTPUT_BYTES);
+	if (cli->json) {
+		add_plugin_json(&out, plugin, file);
+		add_options_json(&out, plugin);
+		orch_buf_add_string(&out, "}\n");
+	} else {
+		orch_buf_printf(&out, "%s %s, %s plugin for ABI %u.%u: %s\n%s\n", plugin->name,
+			plugin->version, orch_kind_name(orch_plugin_kind(plugin)),
+			plugin->abi_major, plugin->abi_minor, plugin->summary, file);
+		add_options(cli, &out, plugin);
+	}
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
+}
+
+int orch_command_plugin_show(struct orch_cli *cli)
+{
+	struct orch_config *config = orch_cli_config(cli);
+	const struct orch_plugin *plugin;
+	struct orch_err err = { "" };
+	const char *file;
+	int rc = ORCH_EXIT_OK;
+
+	if (config == NULL)
+		return ORCH_EXIT_CONFIG;
+	if (orch_plugin_find(config->plugin_path, orch_text_from(cli->words[0]), cli->arena, &file,
+		    &err) != ORCH_OK)
+		rc = orch_cli_fail(cli, ORCH_EXIT_NOT_THERE, "%s", err.text);
+	else if (orch_plugin_load(file, &plugin, &err) != ORCH_OK)
+		rc = orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	else
+		print_plugin(cli, plugin, file);
+	orch_config_destroy(config);
+	return rc;
+}
+
+int orch_command_plugin_verify(struct orch_cli *cli)
+{
+	const struct orch_plugin *plugin;
+	struct orch_err err = { "" };
+
+	if (orch_plugin_load(cli->words[0], &plugin, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	if (cli->json)
+		print_plugin(cli, plugin, cli->words[0]);
+	else
+		printf("%s is a sound %s plugin: %s %s, ABI %u.%u\n", cli->words[0],
+			orch_kind_name(orch_plugin_kind(plugin)), plugin->name, plugin->version,
+			plugin->abi_major, plugin->abi_minor);
+	return ORCH_EXIT_OK;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "command/commands.h"
+
+#define OUTPUT_BYTES (64 * 1024 * 1024)
+#define LIMIT 50
+
+static void add_stats_json(struct orch_buf *out, const struct orch_queue_stats *stats)
+{
+	orch_buf_add_string(out, "{\"queue\":");
+	orch_buf_add_json(out, orch_text_from(stats->name));
+	orch_buf_printf(out,
+		",\"waiting\":%llu,\"leased\":%llu,\"delayed\":%llu,\"dead\":%llu,\"oldest_ms\":%"
+		"llu}\n",
+		(unsigned long long)stats->waiting, (unsigned long long)stats->leased,
+		(unsigned long long)stats->delayed, (unsigned long long)stats->dead,
+		(unsigned long long)stats->oldest_ms);
+}
+
+static void add_stats_row(
+	struct orch_cli *cli, struct orch_buf *cells, const struct orch_queue_stats *stats)
+{
+	struct orch_text dead =
+		orch_arena_printf(cli->arena, "%llu", (unsigned long long)stats->dead);
+
+	orch_buf_printf(cells, "%s\t%llu\t%llu\t%llu\t", stats->name,
+		(unsigned long long)stats->waiting, (unsigned long long)stats->leased,
+		(unsigned long long)stats->delayed);
+	orch_cli_add_styled(cli, cells, stats->dead > 0 ? ORCH_CLI_RED : NULL, dead);
+	orch_buf_printf(cells, "\t%.*s\n", ORCH_TEXT_ARG(orch_cli_age(cli, stats->oldest_ms)));
+}
+
+static void add_ledger(struct orch_cli *cli, struct orch_buf *out, const struct orch_ledger *sum)
+{
+	if (cli->json) {
+		orch_buf_printf(out,
+			"{\"ledger\":{\"accepted\":%llu,\"done\":%llu,\"dropped\":%llu,\"dead\":%"
+			"llu,"
+			"\"in_flight\":%llu,\"duplicates\":%llu,\"damaged\":%llu,\"imbalance\":%"
+			"lld}}\n",
+			(unsigned long long)sum->accepted, (unsigned long long)sum->done,
+			(unsigned long long)sum->dropped, (unsigned long long)sum->dead,
+			(unsigned long long)sum->in_flight, (unsigned long long)sum->duplicates,
+			(unsigned long long)sum->damaged, (long long)sum->imbalance);
+		return;
+	}
+	orch_buf_printf(out,
+		"\naccepted %llu = done %llu + dropped %llu + dead %llu + in flight %llu%s\n",
+		(unsigned long long)sum->accepted, (unsigned long long)sum->done,
+		(unsigned long long)sum->dropped, (unsigned long long)sum->dead,
+		(unsigned long long)sum->in_flight,
+		sum->imbalance == 0 ? "" : "   (DOES NOT BALANCE: this is a bug)");
+}
+
+static int list(struct orch_cli *cli, struct orch_keep *keep)
+{
+	struct orch_queue_stats *stats;
+	struct orch_ledger *ledgers;
+	struct orch_err err = { "" };
+	struct orch_buf cells, out;
+	size_t count, ledger_count;
+
+	if (orch_queue_stats(keep->queue, cli->arena, &stats, &count, &err) != ORCH_OK ||
+		orch_queue_ledger(keep->queue, cli->arena, &ledgers, &ledger_count, &err) !=
+			ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	orch_buf_init(&cells, OUTPUT_BYTES);
+	orch_buf_init(&out, OUTPUT_BYTES);
+	orch_buf_add_string(&cells, "QUEUE\tWAITING\tLEASED\tDELAYED\tDEAD\tOLDEST\n");
+	for (size_t i = 0; i < count; i++) {
+		if (cli->json)
+			add_stats_json(&out, &stats[i]);
+		else
+			add_stats_row(cli, &cells, &stats[i]);
+	}
+	if (!cli->json)
+		orch_cli_add_table(cli, &out, orch_buf_text(&cells));
+	if (ledger_count > 0)
+		add_ledger(cli, &out, &ledgers[0]);
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
+	orch_buf_fini(&cells);
+	return ORCH_EXIT_OK;
+}
+
+static int make_filter(struct orch_cli *cli, struct orch_queue_filter *filter)
+{
+	const char *limit = orch_cli_get(cli, "limit");
+	uint64_t number = LIMIT;
+
+	*filter = (struct orch_queue_filter){
+		.queue = cli->word_count > 0 ? orch_text_from(cli->words[0]) : ORCH_TEXT_NONE,
+		.id = orch_text_from(orch_cli_get(cli, "id")),
+		.dead = orch_cli_get(cli, "dead") != NULL,
+		.with_body = orch_cli_get(cli, "reveal") != NULL,
+	};
+	if (limit != NULL &&
+		orch_text_to_uint(orch_text_from(limit), 1, 1000000, &number) != ORCH_OK)
+		return orch_cli_fail(
+			cli, ORCH_EXIT_USAGE, "--limit wants a number from 1 to 1000000");
+	filter->limit = (size_t)number;
+	return ORCH_EXIT_OK;
+}
+
+static void add_json_text(struct orch_buf *out, const char *key, struct orch_text text)
+{
+	orch_buf_printf(out, ",\"%s\":", key);
+	orch_buf_add_json(out, text);
+}
+
+static void add_entry_json(
+	struct orch_buf *out, const struct orch_queue_entry *entry, bool with_body)
+{
+	orch_buf_printf(out, "{\"row\":%llu", (unsigned long long)entry->row);
+	add_json_text(out, "queue", entry->queue);
+	add_json_text(out, "id", entry->id);
+	add_json_text(out, "pipeline", entry->pipeline);
+	add_json_text(out, "tenant", entry->tenant);
+	add_json_text(out, "trace", entry->trace);
+	add_json_text(out, "state", entry->state);
+	add_json_text(out, "reason", entry->reason);
+	add_json_text(out, "detail", entry->detail);
+	orch_buf_printf(out, ",\"receives\":%u,\"attempts\":%u,\"put_ms\":%llu,\"ended_ms\":%llu",
+		entry->receives, entry->attempts, (unsigned long long)entry->put_ms,
+		(unsigned long long)entry->ended_ms);
+	if (with_body)
+		add_json_text(out, "body", entry->body);
+	orch_buf_add_string(out, "}\n");
+}
+
+static void add_entry_row(struct orch_cli *cli, struct orch_buf *cells,
+	const struct orch_queue_entry *entry, bool with_body)
+{
+	uint64_t now = orch_clock_now_ms();
+
+	orch_buf_printf(cells, "%.*s\t%.*s\t%.*s\t%u\t%.*s\t", ORCH_TEXT_ARG(entry->id),
+		ORCH_TEXT_ARG(entry->queue), ORCH_TEXT_ARG(entry->state), entry->receives,
+		ORCH_TEXT_ARG(orch_cli_age(cli, now > entry->put_ms ? now - entry->put_ms : 0)));
+	orch_cli_add_styled(cli, cells, ORCH_CLI_RED, entry->reason);
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, NULL, entry->detail);
+	if (with_body) {
+		orch_buf_add_char(cells, '\t');
+		orch_cli_add_styled(cli, cells, ORCH_CLI_DIM, entry->body);
+	}
+	orch_buf_add_char(cells, '\n');
+}
+
+static int peek(struct orch_cli *cli, struct orch_keep *keep)
+{
+	struct orch_queue_filter filter;
+	struct orch_queue_entry *entries;
+	struct orch_err err = { "" };
+	struct orch_buf cells, out;
+	size_t count;
+	int rc = make_filter(cli, &filter);
+
+	if (rc != ORCH_EXIT_OK)
+		return rc;
+	if (orch_queue_peek(keep->queue, &filter, cli->arena, &entries, &count, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	orch_buf_init(&cells, OUTPUT_BYTES);
+	orch_buf_init(&out, OUTPUT_BYTES);
+	orch_buf_add_string(&cells, "ID\tQUEUE\tSTATE\tRECEIVES\tAGE\tREASON\tDETAIL\n");
+	for (size_t i = 0; i < count; i++) {
+		if (cli->json)
+			add_entry_json(&out, &entries[i], filter.with_body);
+		else
+			add_entry_row(cli, &cells, &entries[i], filter.with_body);
+	}
+	if (!cli->json)
+		orch_cli_add_table(cli, &out, orch_buf_text(&cells));
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
+	orch_buf_fini(&cells);
+	return ORCH_EXIT_OK;
+}
+
+static int change(struct orch_cli *cli, struct orch_keep *keep,
+	int (*work)(struct orch_queue *, const struct orch_queue_filter *, uint64_t *,
+		struct orch_err *),
+	const char *done)
+{
+	struct orch_queue_filter filter;
+	struct orch_err err = { "" };
+	uint64_t count = 0;
+	int rc = make_filter(cli, &filter);
+
+	if (rc != ORCH_EXIT_OK)
+		return rc;
+	if (filter.queue.len == 0 && filter.id.len == 0 && orch_cli_get(cli, "all") == NULL)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "say which: QUEUE, --id ID or --all");
+	if (orch_cli_get(cli, "limit") == NULL)
+		filter.limit = SIZE_MAX;
+	filter.dead = true;
+	if (work(keep->queue, &filter, &count, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	if (cli->json)
+		printf("{\"%s\":%llu}\n", done, (unsigned long long)count);
+	else
+		printf("%llu %s\n", (unsigned long long)count, done);
+	return count == 0 && filter.id.len > 0 ? ORCH_EXIT_NOT_THERE : ORCH_EXIT_OK;
+}
+
+static int redrive(struct orch_cli *cli, struct orch_keep *keep)
+{
+	return change(cli, keep, orch_queue_redrive, "redriven");
+}
+
+static int discard(struct orch_cli *cli, struct orch_keep *keep)
+{
+	return change(cli, keep, orch_queue_discard, "discarded");
+}
+
+static int with_keep(struct orch_cli *cli, int (*work)(struct orch_cli *, struct orch_keep *))
+{
+	struct orch_config *config = orch_cli_config(cli);
+	struct orch_keep keep;
+	int rc;
+
+	if (config == NULL)
+		return ORCH_EXIT_CONFIG;
+	rc = orch_cli_keep(cli, config, &keep);
+	if (rc == ORCH_EXIT_OK) {
+		rc = work(cli, &keep);
+		orch_keep_close(&keep);
+	}
+	orch_config_destroy(config);
+	return rc;
+}
+
+int orch_command_queue_list(struct orch_cli *cli)
+{
+	return with_keep(cli, list);
+}
+
+int orch_command_queue_peek(struct orch_cli *cli)
+{
+	return with_keep(cli, peek);
+}
+
+int orch_command_queue_redrive(struct orch_cli *cli)
+{
+	return with_keep(cli, redrive);
+}
+
+int orch_command_queue_discard(struct orch_cli *cli)
+{
+	return with_keep(cli, discard);
+}
