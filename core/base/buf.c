@@ -79,21 +79,27 @@ void orch_buf_add_char(struct orch_buf *buf, char c)
 
 void orch_buf_printf(struct orch_buf *buf, const char *fmt, ...)
 {
+	size_t room = buf->ptr && !buf->failed ? buf->size - buf->len : 0;
 	va_list ap;
 	int len;
 
+	/* Mostly there is room already, and once is enough. */
 	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	len = vsnprintf(room > 0 ? buf->ptr + buf->len : NULL, room, fmt, ap);
 	va_end(ap);
-	if (len < 0) {
+	if (len == 0)
+		return;
+	if (len < 0 || !make_room(buf, (size_t)len)) {
 		buf->failed = true;
+		if (room > 0)
+			buf->ptr[buf->len] = '\0';
 		return;
 	}
-	if (len == 0 || !make_room(buf, (size_t)len))
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, fmt, ap);
-	va_end(ap);
+	if ((size_t)len >= room) {
+		va_start(ap, fmt);
+		(void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, fmt, ap);
+		va_end(ap);
+	}
 	buf->len += (size_t)len;
 }
 
@@ -130,21 +136,27 @@ static void add_escape(struct orch_buf *buf, unsigned code)
 	}
 }
 
+static bool is_plain_ascii(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 /* How many bytes at the start need no escape and are whole characters. */
 static size_t plain_run(struct orch_text text)
 {
+	const unsigned char *s = (const unsigned char *)text.ptr;
 	size_t at = 0;
 
-	while (at < text.len) {
-		struct orch_text rest = { text.ptr + at, text.len - at };
-		const unsigned char *s = (const unsigned char *)rest.ptr;
-		size_t len = orch_text_utf8_len(rest);
+	for (;;) {
+		size_t len;
 
-		if (len == 0 || *s == '\0' || *s == '"' || *s == '\\' || code_to_escape(s, len))
-			break;
+		while (at < text.len && is_plain_ascii(s[at]))
+			at++;
+		len = orch_text_utf8_len((struct orch_text){ text.ptr + at, text.len - at });
+		if (len < 2 || code_to_escape(s + at, len))
+			return at;
 		at += len;
 	}
-	return at;
 }
 
 /* Adds the one character, or broken byte, that stopped a plain run; gives its length. */

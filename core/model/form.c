@@ -12,8 +12,11 @@ void orch_form_key(struct orch_buf *buf, const char *key)
 
 	if (last != '{' && last != '[')
 		orch_buf_add_char(buf, ',');
-	if (key)
-		orch_buf_printf(buf, "\"%s\":", key);
+	if (!key)
+		return;
+	orch_buf_add_char(buf, '"');
+	orch_buf_add_string(buf, key);
+	orch_buf_add(buf, "\":", 2);
 }
 
 void orch_form_open(struct orch_buf *buf, const char *key, char bracket)

@@ -79,8 +79,8 @@ static void test_what_would_deceive_the_reader_is_replaced(void **state)
 	assert_masked("\n\x1b"
 		      "abcdefgh\0\x7f",
 		"\ufffd\ufffd" DOTS "\ufffd\ufffd");
-	assert_masked("\xe2\x80\xae\xe2\x80\x8b"
-		      "abcdefgh\xef\xbb\xbf\xe2\x81\xa6",
+	assert_masked("\u200b\u00ad"
+		      "abcdefgh\ufeff\u200f",
 		"\ufffd\ufffd" DOTS "\ufffd\ufffd");
 	assert_masked("\xc2\x9b\xff"
 		      "abcdefgh\xe2\x82",
@@ -88,6 +88,16 @@ static void test_what_would_deceive_the_reader_is_replaced(void **state)
 	assert_masked("\u2014\u20ac"
 		      "abcdefgh\u2070\u2020",
 		"\u2014\u20ac" DOTS "\u2070\u2020");
+}
+
+static void test_marks_of_direction_are_replaced(void **state)
+{
+	/* U+202E, six letters, U+2066: not as a literal, which would deceive whoever reads it. */
+	const char bytes[] = { '\xe2', '\x80', '\xae', 'a', 'b', 'c', 'd', 'e', 'f', '\xe2', '\x81',
+		'\xa6' };
+
+	assert_text(orch_mask_excerpt(*state, (struct orch_text){ bytes, sizeof(bytes) }),
+		"\ufffd" DOTS "\ufffd");
 }
 
 static void test_an_excerpt_is_short_and_utf8_whatever_comes(void **state)
@@ -119,6 +129,7 @@ int main(void)
 		cmocka_unit_test(test_the_length_is_not_told),
 		cmocka_unit_test(test_characters_are_shown_whole),
 		cmocka_unit_test(test_what_would_deceive_the_reader_is_replaced),
+		cmocka_unit_test(test_marks_of_direction_are_replaced),
 		cmocka_unit_test(test_an_excerpt_is_short_and_utf8_whatever_comes),
 	};
 
