@@ -214,15 +214,28 @@ void served_wait_for_connections(struct served *served, size_t count)
 	fail_msg("%zu connections, not %zu", served->connections, count);
 }
 
-int peer_connect(uint16_t port)
+int peer_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+void peer_connect_with(int fd, uint16_t port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+int peer_connect(uint16_t port)
+{
+	int fd = peer_socket();
+
+	peer_connect_with(fd, port);
 	return fd;
 }
 

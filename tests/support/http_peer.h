@@ -55,6 +55,8 @@ struct reply {
 };
 
 int peer_connect(uint16_t port);
+int peer_socket(void); /* the first half of it, and the second: */
+void peer_connect_with(int fd, uint16_t port);
 /* False when the server does not take it any more. */
 bool peer_send(int fd, const void *bytes, size_t len);
 bool peer_say(int fd, const char *text);
