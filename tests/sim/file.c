@@ -13,7 +13,7 @@ static void emit(struct sim_world *world, const char *type, const struct sim_fil
 	struct sim_channel *channel)
 {
 	struct json_object *event = json_object_new_object(), *inner = json_object_new_object();
-	char ts[SIM_TS_SIZE];
+	char ts[48];
 	uint64_t now_ms = orch_clock_now_ms();
 
 	(void)snprintf(ts, sizeof(ts), "%llu.%06llu", (unsigned long long)(now_ms / 1000),
