@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -15,6 +16,7 @@
 #include "plugin/settings.h"
 
 #define SHOWN_BYTES 100 /* of a file's name in an error */
+#define FD_FOLDER "/proc/self/fd/"
 #define FD_PATH_BYTES 40
 #define SUFFIX ".so"
 
@@ -64,19 +66,53 @@ static int refuse_load(const char *file, const char *fd_path, struct orch_err *e
 		shown(file));
 }
 
+struct search {
+	struct stat wanted;
+	char found[FD_PATH_BYTES]; /* empty: not yet */
+};
+
+static int compare_loaded(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct search *search = arg;
+	struct stat status;
+
+	(void)size;
+	if (strncmp(info->dlpi_name, FD_FOLDER, sizeof(FD_FOLDER) - 1) != 0 ||
+		strlen(info->dlpi_name) >= sizeof(search->found) ||
+		stat(info->dlpi_name, &status) != 0 || status.st_dev != search->wanted.st_dev ||
+		status.st_ino != search->wanted.st_ino)
+		return 0;
+	(void)snprintf(search->found, sizeof(search->found), "%s", info->dlpi_name);
+	return 1;
+}
+
+/* The handle of the same file, if it was loaded before. */
+static void *find_loaded(int fd)
+{
+	struct search search = { .found = "" };
+
+	if (fstat(fd, &search.wanted) != 0 || dl_iterate_phdr(compare_loaded, &search) == 0)
+		return NULL;
+	return dlopen(search.found, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+}
+
 /*
  * Loads the very file that was checked, by its descriptor.  The dynamic linker
- * knows an object by the name that it was loaded by, so the descriptor stays
- * open for good if it is that name: its number must not come to mean another
- * file.  If the linker had the file already, under another number, ours goes.
+ * knows an object by every name that it was ever asked for, so each file is
+ * loaded by one name only, and its descriptor stays open for good: the number
+ * in the name must not come to mean another file.
  */
 static int load(int fd, const char *file, void **ret_handle, struct orch_err *err)
 {
-	struct link_map *map = NULL;
+	void *handle = find_loaded(fd);
 	char fd_path[FD_PATH_BYTES];
-	void *handle;
 
-	(void)snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", fd);
+	if (handle != NULL) {
+		(void)close(fd);
+		*ret_handle = handle;
+		return ORCH_OK;
+	}
+	(void)snprintf(fd_path, sizeof(fd_path), FD_FOLDER "%d", fd);
 	/* Never unloaded: threads and atexit handlers may need its code. */
 	handle = dlopen(fd_path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (handle == NULL) {
@@ -84,9 +120,6 @@ static int load(int fd, const char *file, void **ret_handle, struct orch_err *er
 		(void)close(fd);
 		return ORCH_E_INVALID;
 	}
-	if (dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0 || map == NULL ||
-		strcmp(map->l_name, fd_path) != 0)
-		(void)close(fd);
 	*ret_handle = handle;
 	return ORCH_OK;
 }
