@@ -13,8 +13,3 @@ pkg_check_modules(CONFIG REQUIRED IMPORTED_TARGET libconfig)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.35)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-
-# For those that use several and need not say which.
-add_library(PkgConfig::DEPS INTERFACE IMPORTED)
-target_link_libraries(PkgConfig::DEPS INTERFACE PkgConfig::EVENT PkgConfig::CURL PkgConfig::TLS
-	PkgConfig::SODIUM PkgConfig::JSONC PkgConfig::CONFIG PkgConfig::SQLITE PkgConfig::PCRE2)
