@@ -92,7 +92,7 @@ void orch_db_note(struct orch_db *db, const char *topic)
 	if (find_noted(db, topic))
 		return;
 	/* More topics than are kept: the one for all of them. */
-	if (db->noted_count == ORCH_DB_TOPICS - 1)
+	if (db->noted_count >= ORCH_DB_TOPICS - 1)
 		topic = "*";
 	if (find_noted(db, topic))
 		return;

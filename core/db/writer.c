@@ -79,6 +79,8 @@ static int begin(struct orch_db *db, struct orch_err *err)
 
 static int run_ops(struct orch_db *db, struct orch_db_group *group)
 {
+	size_t noted = db->noted_count;
+
 	for (struct orch_db_op *op = group->first; op; op = op->next) {
 		int code = op->run(op, db, &group->err);
 		int cause = sqlite3_extended_errcode(db->connection.handle);
@@ -86,6 +88,7 @@ static int run_ops(struct orch_db *db, struct orch_db_group *group)
 		if (code < 0) {
 			if ((cause & 0xff) == SQLITE_CORRUPT || (cause & 0xff) == SQLITE_NOTADB)
 				note_trouble(db, cause);
+			db->noted_count = noted;
 			return code;
 		}
 	}
