@@ -152,6 +152,7 @@ static struct orch_http_flight *flight_create(struct orch_http_client *client,
 	flight->client = client;
 	flight->egress = egress;
 	flight->blob = blob;
+	flight->opened[0] = flight->opened[1] = flight->mail_fd = -1;
 	flight->is_repeatable = request->repeatable;
 	flight->max_bytes = request->max_bytes ? request->max_bytes : ORCH_HTTP_CLIENT_BODY_BYTES;
 	flight->timeout_ms = time_limit(request, blob);

@@ -27,6 +27,7 @@
 #define ORCH_HTTP_CLIENT_REQUEST_HEADERS 64
 #define ORCH_HTTP_CLIENT_REQUEST_LINE_BYTES 16384
 #define ORCH_HTTP_CLIENT_RECIPIENTS 100
+#define ORCH_HTTP_CLIENT_MAIL_ANSWER_S 15 /* of one command */
 
 /* A socket that curl wants watched. */
 struct orch_http_socket {
@@ -76,6 +77,9 @@ struct orch_http_flight {
 	struct curl_slist *headers;
 	bool has_secret; /* the last of HEADERS */
 	struct curl_slist *recipients;
+	curl_socket_t opened[2]; /* the last sockets that curl asked for: one for each family */
+	curl_socket_t mail_fd;   /* the one that was connected; -1: not known */
+	bool is_mail_data;       /* the message itself is being sent */
 	uint64_t max_bytes, timeout_ms, started_ns;
 
 	struct orch_buf head, shown; /* of the reply */
@@ -117,6 +121,10 @@ void orch_http_count_refusal(const char *reason);
 /* http_client_mail.c: envelope, message and login. */
 ORCH_MUST_USE int orch_http_mail_prepare(
 	struct orch_http_flight *flight, const struct orch_request *request, struct orch_err *err);
+/* The mail connection stands, from this port of ours. */
+void orch_http_mail_connected(struct orch_http_flight *flight, int local_port);
+/* A line of the mail server. */
+void orch_http_mail_take_line(struct orch_http_flight *flight, struct orch_text line);
 /* http_client_mime.c: UTF-8 in a header and in a body, for servers that know ASCII only. */
 void orch_http_mime_header(struct orch_buf *buf, struct orch_text value);
 bool orch_http_mime_needs_encoding(struct orch_text body);

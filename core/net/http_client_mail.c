@@ -4,6 +4,7 @@
  * headers but Bcc: and the body give the message.  curl adds the dots.
  */
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -265,6 +266,64 @@ static int set_login(
 	return is_set ? ORCH_OK : orch_fail(err, ORCH_E_NOMEM, "out of memory");
 }
 
+static bool is_connection(const struct orch_http_flight *flight, curl_socket_t fd, int local_port)
+{
+	struct sockaddr_storage ours = { .ss_family = AF_UNSPEC }, theirs = ours;
+	socklen_t ours_len = sizeof(ours), theirs_len = sizeof(theirs);
+	char text[ORCH_ADDRESS_CHARS], port[16];
+	const char *colon;
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&ours, &ours_len) < 0 ||
+		getpeername(fd, (struct sockaddr *)&theirs, &theirs_len) < 0)
+		return false;
+	orch_address_format_port((const struct sockaddr *)&theirs, text);
+	if (strcmp(text, flight->address) != 0)
+		return false;
+	orch_address_format_port((const struct sockaddr *)&ours, text);
+	(void)snprintf(port, sizeof(port), "%d", local_port);
+	colon = strrchr(text, ':');
+	return colon && strcmp(colon + 1, port) == 0;
+}
+
+/* Of two families that were tried, curl has closed one, and its number may be another's by now. */
+void orch_http_mail_connected(struct orch_http_flight *flight, int local_port)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (is_connection(flight, flight->opened[i], local_port))
+			flight->mail_fd = flight->opened[i];
+	}
+}
+
+/*
+ * When a connection ends, curl says QUIT and blocks until that is answered.
+ * Once the answer that counts is there, nothing more is read, so that QUIT is
+ * sent and nobody waits.  Hence also a connection for each mail.
+ */
+static void stop_reading(const struct orch_http_flight *flight)
+{
+	if (flight->mail_fd >= 0)
+		(void)shutdown(flight->mail_fd, SHUT_RD);
+}
+
+static bool is_refusal(struct orch_text line)
+{
+	return line.len > 0 && (line.ptr[0] == '4' || line.ptr[0] == '5');
+}
+
+/* The line that refuses stays; else the last one does. */
+void orch_http_mail_take_line(struct orch_http_flight *flight, struct orch_text line)
+{
+	bool is_last = line.len > 3 && line.ptr[3] == ' ';
+
+	if (flight->shown.len > 0 && is_refusal(orch_buf_text(&flight->shown)))
+		return;
+	orch_buf_reset(&flight->shown);
+	orch_buf_add_text(&flight->shown, line);
+	if (is_last && (flight->is_mail_data || is_refusal(line)))
+		stop_reading(flight);
+	flight->is_mail_data |= orch_text_starts_with(line, ORCH_TEXT("354"));
+}
+
 static int set_envelope(struct mail *mail)
 {
 	struct orch_http_flight *flight = mail->flight;
@@ -272,6 +331,11 @@ static int set_envelope(struct mail *mail)
 	bool is_set = !mail->message.failed;
 
 	is_set &= curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK;
+	is_set &= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK;
+	is_set &= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK;
+	is_set &= curl_easy_setopt(easy, CURLOPT_SASL_IR, 1L) == CURLE_OK;
+	is_set &= curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT,
+			  (long)ORCH_HTTP_CLIENT_MAIL_ANSWER_S) == CURLE_OK;
 	is_set &= curl_easy_setopt(easy, CURLOPT_MAIL_FROM, mail->from) == CURLE_OK;
 	is_set &= curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, flight->recipients) == CURLE_OK;
 	flight->body = mail->message;

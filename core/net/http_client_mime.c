@@ -8,7 +8,7 @@
 
 #define LINE_BYTES 998 /* SMTP's limit without CRLF */
 #define QUOTED_LINE_BYTES 76
-#define WORD_BYTES 45 /* 60 in base64, which with its frame fits into 75 */
+#define WORD_BYTES 39 /* 64 with its frame, which leaves room for a header's name */
 
 static bool is_ascii(struct orch_text text)
 {

@@ -28,13 +28,6 @@ static bool keep_header(struct orch_http_flight *flight, struct orch_text line)
 	return !flight->head.failed;
 }
 
-/* A mail server's last line says why it refused. */
-static void keep_mail_line(struct orch_http_flight *flight, struct orch_text line)
-{
-	orch_buf_reset(&flight->shown);
-	orch_buf_add_text(&flight->shown, line);
-}
-
 /* curl hands over each line by itself: of interim answers, of the answer, and its trailers. */
 size_t orch_http_take_head(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -42,7 +35,7 @@ size_t orch_http_take_head(char *bytes, size_t size, size_t count, void *arg)
 	struct orch_text line = rest_of_line((struct orch_text){ bytes, size * count });
 
 	if (flight->is_mail) {
-		keep_mail_line(flight, line);
+		orch_http_mail_take_line(flight, line);
 	} else if (orch_text_starts_with(line, ORCH_TEXT("HTTP/"))) {
 		orch_buf_reset(&flight->head);
 		flight->is_head_over = false;

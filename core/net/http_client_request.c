@@ -73,10 +73,15 @@ static bool judge(struct orch_http_flight *flight, const struct sockaddr *addres
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
+	struct orch_http_flight *flight = arg;
+
 	(void)purpose;
-	if (!judge(arg, &address->addr))
+	if (!judge(flight, &address->addr))
 		return CURL_SOCKET_BAD;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	flight->opened[1] = flight->opened[0];
+	flight->opened[0] =
+		socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	return flight->opened[0];
 }
 
 /* The same judgement for a connection that an earlier request, of another egress perhaps, has opened. */
@@ -86,11 +91,12 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
 	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 
 	(void)local_ip;
-	(void)local_port;
 	if (!orch_address_parse(ip, (uint16_t)port, &address))
 		return CURL_PREREQFUNC_ABORT;
 	if (!judge(flight, (const struct sockaddr *)&address))
 		return CURL_PREREQFUNC_ABORT;
+	if (flight->is_mail)
+		orch_http_mail_connected(flight, local_port);
 	flight->was_sent = true;
 	return CURL_PREREQFUNC_OK;
 }
