@@ -11,8 +11,10 @@
  * what a greedy client sends more waits in his own socket.
  */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 #include <event2/bufferevent_ssl.h>
+#include <openssl/err.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -99,6 +101,22 @@ void orch_http_connection_detach(struct orch_http_connection *connection)
 	orch_http_connection_kill(connection);
 }
 
+/* The peer sees an orderly end. */
+static void say_goodbye(const struct orch_http_connection *connection)
+{
+	if (connection->ssl && SSL_is_init_finished(connection->ssl)) {
+		(void)SSL_shutdown(connection->ssl);
+		ERR_clear_error(); /* the queue is the thread's: the next connection's call reads it */
+	}
+	(void)shutdown(connection->fd, SHUT_WR);
+}
+
+void orch_http_connection_close(struct orch_http_connection *connection)
+{
+	say_goodbye(connection);
+	orch_http_connection_kill(connection);
+}
+
 static void expire(struct orch_http_connection *connection)
 {
 	switch (connection->phase) {
@@ -118,6 +136,8 @@ static void expire(struct orch_http_connection *connection)
 		orch_http_server_count_refusal(connection->server, ORCH_HTTP_REFUSAL_UNREAD);
 		break;
 	case ORCH_HTTP_CONNECTION_IDLE:
+		say_goodbye(connection);
+		break;
 	case ORCH_HTTP_CONNECTION_LINGER:
 	case ORCH_HTTP_CONNECTION_DEAD:
 		break;
@@ -176,15 +196,13 @@ static void linger(struct orch_http_connection *connection)
 	orch_http_connection_set_deadline(connection, ORCH_HTTP_LINGER_MS);
 }
 
-/* Everything is sent: say good-bye, and wait for the peer's if he may still be sending. */
+/* Everything is sent.  Wait for the peer's end if he may still be sending. */
 static void close_softly(struct orch_http_connection *connection)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->bev);
 	bool is_quiet = evbuffer_get_length(input) == 0 && !connection->must_linger;
 
-	if (connection->ssl && SSL_is_init_finished(connection->ssl))
-		(void)SSL_shutdown(connection->ssl);
-	(void)shutdown(connection->fd, SHUT_WR);
+	say_goodbye(connection);
 	if (is_quiet || connection->is_peer_done)
 		orch_http_connection_kill(connection);
 	else
@@ -322,6 +340,22 @@ static int start(struct orch_http_connection *connection)
 	return ORCH_OK;
 }
 
+/* An IPv4 client of a socket for both families is shown as one. */
+static void format_peer(const struct sockaddr *address, char ret_peer[ORCH_ADDRESS_CHARS])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6;
+
+	if (address->sa_family == AF_INET6) {
+		memcpy(&in6, address, sizeof(in6));
+		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+			memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof(in.sin_addr));
+			address = (const struct sockaddr *)&in;
+		}
+	}
+	orch_address_format(address, ret_peer);
+}
+
 void orch_http_connection_open(
 	struct orch_http_server *server, int fd, const struct sockaddr *address)
 {
@@ -334,7 +368,7 @@ void orch_http_connection_open(
 	}
 	connection->fd = fd;
 	(void)orch_address_from(address, connection->address);
-	orch_address_format(address, connection->peer);
+	format_peer(address, connection->peer);
 	if (!orch_http_server_admit(server, connection)) {
 		close(fd);
 		orch_free(connection);

@@ -125,7 +125,7 @@ static void take_head(struct orch_http_connection *connection)
 static void end_early(struct orch_http_connection *connection)
 {
 	if (connection->phase == ORCH_HTTP_CONNECTION_IDLE)
-		orch_http_connection_kill(connection);
+		orch_http_connection_close(connection);
 	else
 		orch_http_connection_refuse(connection, ORCH_HTTP_REFUSAL_MALFORMED, 400, NULL,
 			"the request ends early");

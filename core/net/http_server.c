@@ -127,7 +127,7 @@ void orch_http_server_drain(struct orch_http_server *server)
 	for (connection = server->first; connection; connection = connection->next) {
 		if (connection->phase == ORCH_HTTP_CONNECTION_IDLE ||
 			connection->phase == ORCH_HTTP_CONNECTION_HANDSHAKE)
-			orch_http_connection_kill(connection);
+			orch_http_connection_close(connection);
 	}
 }
 

@@ -164,7 +164,9 @@ void orch_http_connection_open(
 	struct orch_http_server *server, int fd, const struct sockaddr *address);
 /* The server goes. */
 void orch_http_connection_detach(struct orch_http_connection *connection);
+/* The end, without a word, or with the good-bye of TLS and TCP. */
 void orch_http_connection_kill(struct orch_http_connection *connection);
+void orch_http_connection_close(struct orch_http_connection *connection);
 void orch_http_connection_set_deadline(struct orch_http_connection *connection, uint64_t in_ms);
 /* The answer was handed over: flush it, then take the next request or close. */
 void orch_http_connection_answered(struct orch_http_connection *connection, bool keep_alive);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a server listens, and whose requests it takes them for. */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "support/http_peer.h"
+#include "support/text_assert.h"
+
+static int try_to_listen(const char *listen, struct orch_err *ret_err)
+{
+	const struct orch_http_server_options options = { .listen = listen };
+	struct orch_http_server *server;
+	struct orch_lane *lane;
+	struct orch_err err;
+	int code;
+
+	assert_int_equal(orch_lane_create("listen", &lane, &err), ORCH_OK);
+	code = orch_http_server_create(lane, &options, &server, ret_err);
+	if (code == ORCH_OK)
+		orch_http_server_destroy(server);
+	orch_lane_destroy(lane);
+	return code;
+}
+
+static void test_what_is_no_address_is_refused(void **state)
+{
+	static const char *const wrong[] = { "", ":", "8080", ":8080", "127.0.0.1",
+		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:http", "127.0.0.1:80 ",
+		"::1:8080", "[::1:8080", "[]:8080", "localhost:8080", "300.0.0.1:8080", "**:8080",
+		"2001:0db8:0000:0000:0000:0000:0000:0001:0000:0000:0000:0000:80" };
+	struct orch_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		memset(&err, 0, sizeof(err));
+		if (try_to_listen(wrong[i], &err) != ORCH_E_INVALID)
+			fail_msg("\"%s\" is accepted", wrong[i]);
+		assert_contains(err.text, wrong[i]);
+	}
+	orch_http_server_destroy(NULL);
+}
+
+static void test_a_taken_port_is_told(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char text[32];
+	struct orch_err err;
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	(void)snprintf(text, sizeof(text), "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+	assert_int_equal(try_to_listen(text, &err), ORCH_E_INVALID);
+	assert_contains(err.text, text);
+	assert_contains(err.text, "in use");
+	close(fd);
+}
+
+static void expect_hello(int fd)
+{
+	struct reply reply;
+
+	assert_true(peer_say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+	peer_read(fd, &reply);
+	assert_string_equal(reply.body, "hello");
+	reply_fini(&reply);
+}
+
+static void test_a_star_listens_on_every_address(void **state)
+{
+	const struct orch_http_server_options options = { .listen = "*:0" };
+	struct served served;
+	struct reply reply;
+	int fd;
+
+	(void)state;
+	served_start(&served, &options);
+	assert_int_not_equal(served.port, 0);
+	fd = peer_connect(served.port);
+	expect_hello(fd);
+	/* An IPv4 client stays one, also on a socket for both. */
+	assert_true(peer_say(fd, "GET /peer HTTP/1.1\r\nHost: a\r\n\r\n"));
+	peer_read(fd, &reply);
+	assert_string_equal(reply.body, "127.0.0.1");
+	reply_fini(&reply);
+	close(fd);
+	served_stop(&served);
+}
+
+static void test_ipv6_is_served(void **state)
+{
+	const struct orch_http_server_options options = { .listen = "[::1]:0" };
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct served served;
+	struct orch_err err;
+	int fd;
+
+	(void)state;
+	if (try_to_listen("[::1]:0", &err) < 0)
+		skip(); /* a machine without IPv6 */
+	served_start(&served, &options);
+	address.sin6_port = htons(served.port);
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	expect_hello(fd);
+	close(fd);
+	served_stop(&served);
+}
+
+/* So that each lane has a listener of its own. */
+static void test_several_servers_share_one_address(void **state)
+{
+	struct orch_http_server_options options = { 0 };
+	struct served first, second;
+	char listen[32];
+	unsigned tries = 0;
+
+	(void)state;
+	served_start(&first, NULL);
+	(void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", (unsigned)first.port);
+	options.listen = listen;
+	served_start(&second, &options);
+	assert_int_equal(second.port, first.port);
+	while (first.handled == 0 || second.handled == 0) {
+		int fd = peer_connect(first.port);
+
+		assert_true(tries++ < 1000);
+		expect_hello(fd);
+		close(fd);
+	}
+	served_stop(&first);
+	served_stop(&second);
+}
+
+static void drain(struct served *served)
+{
+	orch_http_server_drain(served->server);
+}
+
+static void test_a_drained_server_accepts_no_more(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct served served;
+	int fd = peer_socket();
+
+	(void)state;
+	served_start(&served, NULL);
+	served_do(&served, drain);
+	served_do(&served, drain);
+	address.sin_port = htons(served.port);
+	assert_true(connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0);
+	close(fd);
+	served_stop(&served);
+}
+
+struct forwarding {
+	const char *headers;
+	const char *peer;
+};
+
+static void play_forwardings(
+	const struct orch_http_server_options *options, const struct forwarding *rows, size_t count)
+{
+	struct served served;
+	int fd;
+
+	served_start(&served, options);
+	fd = peer_connect(served.port);
+	for (size_t i = 0; i < count; i++) {
+		char request[512];
+		struct reply reply;
+
+		(void)snprintf(request, sizeof(request), "GET /peer HTTP/1.1\r\nHost: a\r\n%s\r\n",
+			rows[i].headers);
+		assert_true(peer_say(fd, request));
+		peer_read(fd, &reply);
+		if (strcmp(reply.body, rows[i].peer) != 0)
+			fail_msg("%s: %s", rows[i].headers, reply.body);
+		reply_fini(&reply);
+	}
+	close(fd);
+	served_stop(&served);
+}
+
+static void test_forwarded_addresses_are_believed_of_proxies_only(void **state)
+{
+	static const struct forwarding by_proxy[] = {
+		{ "", "127.0.0.1" },
+		{ "X-Forwarded-For: 203.0.113.7\r\n", "203.0.113.7" },
+		{ "x-forwarded-for:  203.0.113.7 \r\n", "203.0.113.7" },
+		/* What stands left of the first foreign address is its own claim. */
+		{ "X-Forwarded-For: 1.1.1.1, 203.0.113.7\r\n", "203.0.113.7" },
+		{ "X-Forwarded-For: 1.1.1.1, 203.0.113.7, 10.0.0.9\r\n", "203.0.113.7" },
+		{ "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 203.0.113.7,10.1.2.3\r\n",
+			"203.0.113.7" },
+		{ "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-For: 10.1.2.3\r\n", "203.0.113.7" },
+		{ "X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n", "10.0.0.1" },
+		{ "X-Forwarded-For: 2001:db8::7\r\n", "2001:db8::7" },
+		{ "X-Forwarded-For: 1.1.1.1, nonsense\r\n", "127.0.0.1" },
+		{ "X-Forwarded-For: 1.1.1.1, , 10.0.0.9\r\n", "10.0.0.9" },
+		{ "X-Forwarded-For: 1.1.1.1,\r\n", "127.0.0.1" },
+		{ "X-Forwarded-For: 1.1.1.1:80\r\n", "127.0.0.1" },
+		{ "X-Forwarded-For:\r\n", "127.0.0.1" },
+	};
+	static const struct forwarding by_client[] = {
+		{ "X-Forwarded-For: 203.0.113.7\r\n", "127.0.0.1" },
+	};
+	struct orch_network networks[2];
+	struct orch_http_server_options options = { .proxies = networks, .proxy_count = 2 };
+	struct orch_err err;
+
+	(void)state;
+	assert_int_equal(orch_network_parse(ORCH_TEXT("10.0.0.0/8"), &networks[0], &err), ORCH_OK);
+	assert_int_equal(
+		orch_network_parse(ORCH_TEXT("127.0.0.1/32"), &networks[1], &err), ORCH_OK);
+	play_forwardings(&options, by_proxy, sizeof(by_proxy) / sizeof(by_proxy[0]));
+	options.proxy_count = 1;
+	play_forwardings(&options, by_client, 1);
+	play_forwardings(NULL, by_client, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_is_no_address_is_refused),
+		cmocka_unit_test(test_a_taken_port_is_told),
+		cmocka_unit_test(test_a_star_listens_on_every_address),
+		cmocka_unit_test(test_ipv6_is_served),
+		cmocka_unit_test(test_several_servers_share_one_address),
+		cmocka_unit_test(test_a_drained_server_accepts_no_more),
+		cmocka_unit_test(test_forwarded_addresses_are_believed_of_proxies_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
