@@ -172,20 +172,24 @@ class Lint(unittest.TestCase):
             "\tif (rc != ORCH_OK)\n\t\treturn rc;\n\treturn b + 1;\n}\n"))
 
     def test_globals_are_found_and_can_be_allowed(self):
-        self.library("static int counter;\nint *f(void);\nint *f(void)\n{\n\tstatic int kept;\n\tcounter++;\n\treturn &kept;\n}\n"
+        self.library("static int counter;\nstatic _Thread_local int own;\nint *f(void);\nint *f(void)\n{\n"
+                     "\tstatic int kept;\n\tcounter++;\n\town++;\n\treturn &kept;\n}\n"
                      "const char *const names[] = { \"a\" };\n")
         found = "\n".join(binary.globals_(Tree(self.root)))
-        self.assertIn("'counter' is a global", found)
-        self.assertIn("'kept' is a global", found)
+        for name in ("counter", "own", "kept"):
+            self.assertIn(f"'{name}' is a global", found)
         self.assertNotIn("names", found)
-        self.put("core/README.md", "| `core/base/b.c` | `counter` | why |\n| `core/base/b.c` | `kept` | why |\n")
+        self.put("core/README.md", "## Globals\n\nOne (`base/b.c`).\n")
         self.assertEqual(list(binary.globals_(Tree(self.root))), [])
+        self.put("core/README.md", "## Globals\n\nTwo (`base/b.c`, `base/a.c`).\n\n## Else\n\n`base/c.c`\n")
+        self.assertEqual(["core/README.md:1: names base/a.c for its globals, but it has none"],
+                         list(binary.globals_(Tree(self.root))))
 
     def library(self, text):
         self.put("core/base/b.c", text)
         (self.root / "build/core").mkdir(parents=True)
-        subprocess.run(["gcc", "-fPIC", "-c", "core/base/b.c", "-o", "build/b.o"], cwd=self.root, check=True)
-        subprocess.run(["ar", "rcs", "build/core/liborch_base.a", "build/b.o"], cwd=self.root, check=True)
+        subprocess.run(["gcc", "-fPIC", "-c", "core/base/b.c", "-o", "build/b.c.o"], cwd=self.root, check=True)
+        subprocess.run(["ar", "rcs", "build/core/liborch_base.a", "build/b.c.o"], cwd=self.root, check=True)
 
     def test_hardening_is_looked_for(self):
         self.assertEqual(list(binary.hardening(Tree(self.root))), [])
