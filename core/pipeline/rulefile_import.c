@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -63,23 +65,29 @@ static const struct orch_stored_rule *find_rule(
 	return NULL;
 }
 
-static int save_one(struct orch_store *store, const struct orch_stored_rule *rule,
-	const struct orch_stored_rule *old, struct orch_text by, struct orch_arena *arena,
-	struct orch_rulefile_outcome *outcome, struct orch_err *err)
+/* The rules that are new or differ, each with the version that it replaces. */
+static struct orch_stored_rule *choose(const struct orch_stored_rule *rules, size_t count,
+	const struct orch_stored_rule *old, size_t old_count, struct orch_arena *arena,
+	struct orch_rulefile_outcome *outcome)
 {
-	struct orch_stored_rule save = *rule;
-	struct orch_stored_rule saved;
+	struct orch_stored_rule *chosen = orch_arena_alloc_array(arena, count + 1, sizeof(*chosen));
+	size_t at = 0;
 
-	if (old != NULL && same_rule(rule, old)) {
-		outcome->unchanged++;
-		return ORCH_OK;
+	for (size_t i = 0; chosen != NULL && i < count; i++) {
+		const struct orch_stored_rule *before = find_rule(old, old_count, rules[i].rule.id);
+
+		if (before != NULL && same_rule(&rules[i], before)) {
+			outcome->unchanged++;
+			continue;
+		}
+		chosen[at] = rules[i];
+		chosen[at++].rule.version = before == NULL ? 0 : before->rule.version;
+		if (before == NULL)
+			outcome->added++;
+		else
+			outcome->changed++;
 	}
-	save.rule.version = old == NULL ? 0 : old->rule.version;
-	if (old == NULL)
-		outcome->added++;
-	else
-		outcome->changed++;
-	return orch_store_rule_save(store, &save, by, arena, &saved, err);
+	return chosen;
 }
 
 int orch_rulefile_import(struct orch_plan *plan, struct orch_store *store,
@@ -87,7 +95,7 @@ int orch_rulefile_import(struct orch_plan *plan, struct orch_store *store,
 	struct orch_rulefile_outcome *ret_outcome, struct orch_err *err)
 {
 	struct orch_rulefile_outcome outcome = { 0 };
-	struct orch_stored_rule *old = NULL;
+	struct orch_stored_rule *old = NULL, *chosen = NULL;
 	size_t old_count = 0;
 	struct orch_arena *arena = orch_arena_create(0);
 	int rc = arena == NULL ? orch_fail(err, ORCH_E_NOMEM, "out of memory")
@@ -95,37 +103,55 @@ int orch_rulefile_import(struct orch_plan *plan, struct orch_store *store,
 
 	if (rc == ORCH_OK)
 		rc = orch_store_rules(store, ORCH_TEXT_NONE, true, arena, &old, &old_count, err);
-	for (size_t i = 0; rc == ORCH_OK && i < count; i++)
-		rc = save_one(store, &rules[i], find_rule(old, old_count, rules[i].rule.id), by,
-			arena, &outcome, err);
+	if (rc == ORCH_OK) {
+		chosen = choose(rules, count, old, old_count, arena, &outcome);
+		rc = chosen == NULL
+			? orch_fail(err, ORCH_E_NOMEM, "out of memory")
+			: orch_store_rules_save(store, chosen, outcome.added + outcome.changed, by,
+				  arena, chosen, err);
+	}
 	orch_arena_destroy(arena);
 	if (rc == ORCH_OK)
 		*ret_outcome = outcome;
 	return rc;
 }
 
-static int import_file(struct orch_plan *plan, struct orch_store *store, const char *path,
-	struct orch_arena *arena, struct orch_err *err)
+/* Every file's rules, in the order of the files. */
+static int read_files(const struct orch_list *files, struct orch_arena *arena,
+	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err)
 {
-	struct orch_rulefile_outcome outcome;
-	struct orch_stored_rule *rules;
-	size_t count;
-	int rc = orch_rulefile_read(path, arena, &rules, &count, err);
+	struct orch_stored_rule *all = NULL;
+	size_t all_count = 0;
 
-	if (rc == ORCH_OK)
-		rc = orch_rulefile_import(
-			plan, store, rules, count, ORCH_TEXT("import"), &outcome, err);
-	if (rc == ORCH_OK)
-		orch_log(ORCH_LOG_INFO, "rules.imported", ORCH_LOG_STRING("file", path),
-			ORCH_LOG_INT("added", outcome.added));
-	return rc;
+	for (size_t i = 0; i < files->count; i++) {
+		struct orch_stored_rule *rules, *joined;
+		size_t count;
+		int rc = orch_rulefile_read(files->items[i].ptr, arena, &rules, &count, err);
+
+		if (rc != ORCH_OK)
+			return rc;
+		joined = orch_arena_alloc_array(arena, all_count + count + 1, sizeof(*joined));
+		if (joined == NULL)
+			return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+		if (all_count > 0)
+			memcpy(joined, all, all_count * sizeof(*joined));
+		memcpy(joined + all_count, rules, count * sizeof(*joined));
+		all = joined;
+		all_count += count;
+	}
+	*ret_rules = all;
+	*ret_count = all_count;
+	return ORCH_OK;
 }
 
 int orch_rulefile_first_import(
 	struct orch_plan *plan, struct orch_store *store, struct orch_err *err)
 {
+	struct orch_rulefile_outcome outcome = { 0 };
+	struct orch_stored_rule *rules;
 	struct orch_arena *arena;
 	uint64_t revision;
+	size_t count;
 	int rc = orch_store_rules_revision(store, &revision, err);
 
 	if (rc != ORCH_OK || revision > 0)
@@ -133,8 +159,12 @@ int orch_rulefile_first_import(
 	arena = orch_arena_create(0);
 	if (arena == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	for (size_t i = 0; rc == ORCH_OK && i < plan->config->rules.count; i++)
-		rc = import_file(plan, store, plan->config->rules.items[i].ptr, arena, err);
+	rc = read_files(&plan->config->rules, arena, &rules, &count, err);
+	if (rc == ORCH_OK)
+		rc = orch_rulefile_import(
+			plan, store, rules, count, ORCH_TEXT("import"), &outcome, err);
 	orch_arena_destroy(arena);
+	if (rc == ORCH_OK && outcome.added > 0)
+		orch_log(ORCH_LOG_INFO, "rules.imported", ORCH_LOG_INT("added", outcome.added));
 	return rc;
 }

@@ -88,7 +88,7 @@ static void close_store(struct orch_store *store)
 static const struct orch_store_backend backend = {
 	.rules = orch_store_sqlite_rules,
 	.rule_history = orch_store_sqlite_rule_history,
-	.rule_save = orch_store_sqlite_rule_save,
+	.rules_save = orch_store_sqlite_rules_save,
 	.rule_remove = orch_store_sqlite_rule_remove,
 	.rules_revision = orch_store_sqlite_rules_revision,
 	.watch_add = watch_add,

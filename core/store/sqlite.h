@@ -61,9 +61,9 @@ int orch_store_sqlite_rules(struct orch_store *store, struct orch_text tool, boo
 int orch_store_sqlite_rule_history(struct orch_store *store, struct orch_text id,
 	struct orch_arena *arena, struct orch_stored_rule **ret_rules, size_t *ret_count,
 	struct orch_err *err);
-int orch_store_sqlite_rule_save(struct orch_store *store, const struct orch_stored_rule *rule,
-	struct orch_text by, struct orch_arena *arena, struct orch_stored_rule *ret_rule,
-	struct orch_err *err);
+int orch_store_sqlite_rules_save(struct orch_store *store, const struct orch_stored_rule *rules,
+	size_t count, struct orch_text by, struct orch_arena *arena,
+	struct orch_stored_rule *ret_rules, struct orch_err *err);
 int orch_store_sqlite_rule_remove(
 	struct orch_store *store, struct orch_text id, struct orch_text by, struct orch_err *err);
 int orch_store_sqlite_rules_revision(

@@ -233,28 +233,58 @@ static int save(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 	return code < 0 ? code : read_back(saving, db, err);
 }
 
-int orch_store_sqlite_rule_save(struct orch_store *store, const struct orch_stored_rule *rule,
-	struct orch_text by, struct orch_arena *arena, struct orch_stored_rule *ret_rule,
-	struct orch_err *err)
+static int prepare(struct saving *saving, struct orch_err *err)
 {
-	struct saving saving = { .op = { .run = save }, .rule = rule, .by = by, .arena = arena };
-	struct orch_db_group group = { .first = &saving.op };
-	int code = check(rule, err);
+	int code = check(saving->rule, err);
 
 	if (code < 0)
 		return code;
-	orch_buf_init(&saving.matches, ORCH_STORE_SEALED_BYTES);
-	orch_buf_init(&saving.no_matches, ORCH_STORE_SEALED_BYTES);
-	orch_store_sqlite_write_list(&saving.matches, &rule->matches);
-	orch_store_sqlite_write_list(&saving.no_matches, &rule->no_matches);
-	if (saving.matches.failed || saving.no_matches.failed)
-		code = orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
-	else
-		code = orch_db_run(store->db, &group, err);
-	orch_buf_fini(&saving.matches);
-	orch_buf_fini(&saving.no_matches);
+	saving->op.run = save;
+	orch_buf_init(&saving->matches, ORCH_STORE_SEALED_BYTES);
+	orch_buf_init(&saving->no_matches, ORCH_STORE_SEALED_BYTES);
+	orch_store_sqlite_write_list(&saving->matches, &saving->rule->matches);
+	orch_store_sqlite_write_list(&saving->no_matches, &saving->rule->no_matches);
+	if (saving->matches.failed || saving->no_matches.failed)
+		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+	return ORCH_OK;
+}
+
+static int prepare_all(struct saving *savings, const struct orch_stored_rule *rules, size_t count,
+	struct orch_text by, struct orch_arena *arena, struct orch_err *err)
+{
+	int code = ORCH_OK;
+
+	for (size_t i = 0; code == ORCH_OK && i < count; i++) {
+		savings[i].rule = &rules[i];
+		savings[i].by = by;
+		savings[i].arena = arena;
+		savings[i].op.next = i + 1 < count ? &savings[i + 1].op : NULL;
+		code = prepare(&savings[i], err);
+	}
+	return code;
+}
+
+int orch_store_sqlite_rules_save(struct orch_store *store, const struct orch_stored_rule *rules,
+	size_t count, struct orch_text by, struct orch_arena *arena,
+	struct orch_stored_rule *ret_rules, struct orch_err *err)
+{
+	struct saving *savings = orch_alloc_array(count, sizeof(*savings));
+	struct orch_db_group group = { 0 };
+	int code;
+
+	if (savings == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+	code = prepare_all(savings, rules, count, by, arena, err);
+	group.first = &savings[0].op;
 	if (code == ORCH_OK)
-		*ret_rule = saving.saved;
+		code = orch_db_run(store->db, &group, err);
+	for (size_t i = 0; i < count; i++) {
+		orch_buf_fini(&savings[i].matches);
+		orch_buf_fini(&savings[i].no_matches);
+		if (code == ORCH_OK)
+			ret_rules[i] = savings[i].saved;
+	}
+	orch_free(savings);
 	return code;
 }
 

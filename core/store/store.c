@@ -55,7 +55,16 @@ int orch_store_rule_save(struct orch_store *store, const struct orch_stored_rule
 	struct orch_text by, struct orch_arena *arena, struct orch_stored_rule *ret_rule,
 	struct orch_err *err)
 {
-	return store->backend->rule_save(store, rule, by, arena, ret_rule, err);
+	return store->backend->rules_save(store, rule, 1, by, arena, ret_rule, err);
+}
+
+int orch_store_rules_save(struct orch_store *store, const struct orch_stored_rule *rules,
+	size_t count, struct orch_text by, struct orch_arena *arena,
+	struct orch_stored_rule *ret_rules, struct orch_err *err)
+{
+	if (count == 0)
+		return ORCH_OK;
+	return store->backend->rules_save(store, rules, count, by, arena, ret_rules, err);
 }
 
 int orch_store_rule_remove(

@@ -50,6 +50,10 @@ ORCH_MUST_USE int orch_store_rule_history(struct orch_store *store, struct orch_
 ORCH_MUST_USE int orch_store_rule_save(struct orch_store *store,
 	const struct orch_stored_rule *rule, struct orch_text by, struct orch_arena *arena,
 	struct orch_stored_rule *ret_rule, struct orch_err *err);
+/* The same for COUNT rules: all are saved, or none. */
+ORCH_MUST_USE int orch_store_rules_save(struct orch_store *store,
+	const struct orch_stored_rule *rules, size_t count, struct orch_text by,
+	struct orch_arena *arena, struct orch_stored_rule *ret_rules, struct orch_err *err);
 ORCH_MUST_USE int orch_store_rule_remove(
 	struct orch_store *store, struct orch_text id, struct orch_text by, struct orch_err *err);
 /* Rises with every change of any rule. */
