@@ -244,6 +244,17 @@ static struct kind *kind_of(const char *event, const struct orch_log_field *fiel
 	return kind;
 }
 
+/* Lines about one event each (they have a trace) are no repeats, unless they tell of trouble. */
+static bool is_foldable(int level, const struct orch_log_field *fields)
+{
+	if (level >= ORCH_LOG_WARN)
+		return true;
+	for (; fields->key; fields++)
+		if (strcmp(fields->key, "trace") == 0)
+			return false;
+	return true;
+}
+
 /* Counts the line; true if it is one too many.  A clock that jumps, either way, ends the time early. */
 static bool fold(int level, const char *event, const struct orch_log_field *fields)
 {
@@ -273,7 +284,7 @@ void orch_log_write(int level, const char *event, const struct orch_log_field *f
 	if (!orch_log_wants(level))
 		return;
 	(void)pthread_mutex_lock(&logger.lock);
-	if (!fold(level, event, fields))
+	if (!is_foldable(level, fields) || !fold(level, event, fields))
 		put_line(level, event, fields);
 	(void)pthread_mutex_unlock(&logger.lock);
 	errno = number;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Structured logs: one line an entry, a stable event name, ids from arrival
- * to action; known secrets are blotted out; repeats are folded (the same
- * event name with the same "what" more than 10 times in 10 s is counted and
- * summed up in one line).
+ * to action; known secrets are blotted out; repeats are folded: of one event
+ * name with one "what" (or "instance") 10 lines are written in 10 s, the rest
+ * is counted and summed up in one line.  Lines below WARN that name an event
+ * by its "trace" are no repeats.
  *
  * The logger is one of the two globals of this program.
  */
