@@ -309,11 +309,22 @@ struct orch_config *orch_cli_config(struct orch_cli *cli)
 	return config;
 }
 
-int orch_cli_keep(
-	struct orch_cli *cli, const struct orch_config *config, struct orch_keep *ret_keep)
+/* The one secret that a command may need; what else cannot be loaded is not its matter. */
+static void load_store_key(struct orch_cli *cli, struct orch_config *config)
+{
+	struct orch_config_errors errors;
+
+	if (config->store_key.len == 0)
+		return;
+	orch_config_errors_init(&errors, cli->arena);
+	orch_config_load_credentials(config, &errors);
+}
+
+int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep)
 {
 	struct orch_err err = { "" };
 
+	load_store_key(cli, config);
 	if (orch_keep_open(config, ret_keep, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	return ORCH_EXIT_OK;

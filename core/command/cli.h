@@ -79,8 +79,7 @@ struct orch_plan *orch_cli_plan(struct orch_cli *cli);
 /* The configuration alone. */
 struct orch_config *orch_cli_config(struct orch_cli *cli);
 /* Queue and store; 0 or an exit code. */
-int orch_cli_keep(
-	struct orch_cli *cli, const struct orch_config *config, struct orch_keep *ret_keep);
+int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep);
 
 /* ---- output for people ---- */
 
