@@ -88,31 +88,41 @@ static bool is_env_name(struct orch_text name)
 	return name.len > 0 && memchr(name.ptr, '=', name.len) == NULL;
 }
 
-static void check_source(struct orch_reader *reader, const struct orch_value *value,
+/* True if there is one source, and it can be one. */
+static bool check_source(struct orch_reader *reader, struct orch_value *value,
 	struct orch_text path, const struct block *block)
 {
 	size_t count =
 		(size_t)(block->env.len > 0) + (block->file.len > 0) + (block->systemd.len > 0);
+	bool named = orch_value_get(value, "env") != NULL ||
+		orch_value_get(value, "file") != NULL || orch_value_get(value, "systemd") != NULL;
 
-	if (count == 0 && orch_value_get((struct orch_value *)(uintptr_t)value, "env") == NULL)
+	if (!named)
 		orch_reader_error(reader, value->where, path,
 			"does not say where the secret is; add env = \"VARIABLE\", file = \"PATH\" "
 			"or systemd = \"NAME\"");
 	if (count > 1)
 		orch_reader_error(reader, value->where, path,
 			"names %zu sources; must name one of env, file and systemd", count);
-	if (block->env.len > 0 && !is_env_name(block->env))
+	if (count != 1)
+		return false;
+	if (block->env.len > 0 && !is_env_name(block->env)) {
 		orch_reader_error(reader, orch_reader_where(value, "env"),
 			orch_reader_path(reader, path, "env"),
 			"\"%.*s\" is not the name of a variable; must be such as "
 			"\"SLACK_BOT_TOKEN\"",
 			ORCH_TEXT_ARG(block->env));
-	if (block->systemd.len > 0 && memchr(block->systemd.ptr, '/', block->systemd.len) != NULL)
+		return false;
+	}
+	if (block->systemd.len > 0 && memchr(block->systemd.ptr, '/', block->systemd.len) != NULL) {
 		orch_reader_error(reader, orch_reader_where(value, "systemd"),
 			orch_reader_path(reader, path, "systemd"),
 			"\"%.*s\" is not the name of a credential; must be as in LoadCredential=, "
 			"without \"/\"",
 			ORCH_TEXT_ARG(block->systemd));
+		return false;
+	}
+	return true;
 }
 
 static void read_hosts(struct orch_reader *reader, const struct orch_value *value,
@@ -170,12 +180,13 @@ static void read_credential(struct orch_reader *reader, struct orch_value *value
 		orch_reader_path(reader, path, "name"), block.name);
 	read_scheme(reader, value, path, &block);
 	check_header(reader, value, path, &block);
-	check_source(reader, value, path, &block);
+	credential->from = ORCH_TEXT_NONE;
+	if (check_source(reader, value, path, &block))
+		keep_source(&block, credential);
 	read_hosts(reader, value, path, &block, entry);
 
 	credential->where = value->where;
 	credential->name = block.name;
-	keep_source(&block, credential);
 	entry->name = block.name;
 	entry->scheme = (enum orch_scheme)block.scheme;
 	entry->header = block.header;

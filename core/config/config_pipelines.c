@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "config/reader.h"
 
+#define LISTED_BYTES 200 /* of the names that could have been meant */
 #define AT(member) offsetof(struct orch_config_pipeline, member)
 
 static const struct orch_key keys[] = {
@@ -32,6 +33,19 @@ static struct orch_text nearest_instance(struct orch_reader *reader, struct orch
 	for (size_t i = 0; i < count; i++)
 		names[i] = instances[i].name.ptr;
 	return orch_config_did_you_mean(reader->arena, name, names, count);
+}
+
+/* ": a, b" of those that there are. */
+static struct orch_text list_names(
+	struct orch_reader *reader, const struct orch_config_instance *instances, size_t count)
+{
+	char all[LISTED_BYTES] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < count && at < sizeof(all); i++)
+		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%.*s", i == 0 ? ": " : ", ",
+			ORCH_TEXT_ARG(instances[i].name));
+	return orch_arena_text(reader->arena, orch_text_from(all));
 }
 
 static bool is_named_before(struct orch_list names, size_t index)
@@ -66,8 +80,10 @@ void orch_reader_references(struct orch_reader *reader, struct orch_value *block
 				break;
 		if (found == reference->count)
 			orch_reader_error(reader, value->where, path,
-				"there is no %s \"%.*s\"; must be one of %ss%.*s", reference->kind,
-				ORCH_TEXT_ARG(names.items[i]), reference->kind,
+				"there is no %s \"%.*s\"; must be one of %ss%.*s%.*s",
+				reference->kind, ORCH_TEXT_ARG(names.items[i]), reference->kind,
+				ORCH_TEXT_ARG(
+					list_names(reader, reference->instances, reference->count)),
 				ORCH_TEXT_ARG(nearest_instance(reader, names.items[i],
 					reference->instances, reference->count)));
 		else if (is_named_before(names, i))

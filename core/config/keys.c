@@ -135,7 +135,7 @@ static void put_fallback(struct orch_reader *reader, const struct orch_key *key,
 	value.where = (struct orch_where){ reader->config->file, 0 };
 	if (rc == ORCH_OK)
 		rc = put(reader, &value, key, place, &err);
-	orch_assert(rc == ORCH_OK || rc == ORCH_E_NOMEM);
+	orch_assert(rc == ORCH_OK || orch_arena_failed(reader->arena));
 }
 
 static void read_key(struct orch_reader *reader, struct orch_value *group, struct orch_text path,
