@@ -74,11 +74,45 @@ static void refuse_route(struct orch_http_connection *connection, int status, co
 		status == 405 ? "not with this method" : "nothing is here");
 }
 
+/* False: there is none, and the client was told. */
+static bool find_route(struct orch_http_connection *connection)
+{
+	struct orch_http_exchange *exchange = connection->exchange;
+	char allow[ORCH_HTTP_ALLOW_BYTES];
+	int status;
+
+	exchange->route = orch_http_server_route(connection->server,
+		orch_http_exchange_head(exchange), &status, allow, sizeof(allow));
+	exchange->route_version = connection->server->route_version;
+	if (!exchange->route)
+		refuse_route(connection, status, allow);
+	return exchange->route != NULL;
+}
+
+/* The routes were changed while the body came: those of its head may be gone. */
+static bool renew_route(struct orch_http_connection *connection)
+{
+	struct orch_http_exchange *exchange = connection->exchange;
+
+	if (exchange->route_version == connection->server->route_version)
+		return true;
+	if (!find_route(connection))
+		return false;
+	if (orch_http_exchange_body(exchange).len <= exchange->route->body_limit)
+		return true;
+	orch_http_connection_refuse(
+		connection, ORCH_HTTP_REFUSAL_BODY_LIMIT, 413, NULL, "the body is too long");
+	return false;
+}
+
 static void dispatch(struct orch_http_connection *connection)
 {
 	struct orch_http_exchange *exchange = connection->exchange;
 
+	if (!renew_route(connection))
+		return;
 	orch_http_peer_find(connection, orch_http_exchange_head(exchange), exchange->peer);
+	exchange->arg = exchange->route->arg;
 	exchange->is_pending = true;
 	connection->phase = ORCH_HTTP_CONNECTION_ANSWER;
 	orch_http_connection_set_deadline(connection, connection->server->limits.answer_ms);

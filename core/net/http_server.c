@@ -111,6 +111,7 @@ void orch_http_server_set_routes(
 {
 	server->routes = routes;
 	server->route_count = count;
+	server->route_version++;
 }
 
 size_t orch_http_server_connections(const struct orch_http_server *server)

@@ -57,7 +57,8 @@ struct orch_http_server {
 	size_t proxy_count;
 	const struct orch_http_route *routes;
 	size_t route_count;
-	char *name; /* label of the metrics */
+	uint64_t route_version; /* grows with every change */
+	char *name;             /* label of the metrics */
 	SSL_CTX *tls;
 
 	int fd;
@@ -95,7 +96,8 @@ enum orch_http_connection_phase {
 struct orch_http_exchange {
 	struct orch_http_connection *connection; /* NULL: the client is gone */
 	struct orch_http_parser *parser;
-	const struct orch_http_route *route;
+	const struct orch_http_route *route; /* until it is dispatched */
+	uint64_t route_version;
 	void *arg;
 	uint64_t received_ms;
 	char peer[ORCH_ADDRESS_CHARS];

@@ -61,6 +61,7 @@ int orch_http_tls_load(
 		return orch_fail(err, ORCH_E_NOMEM, "TLS: %s", tls_problem());
 	SSL_CTX_set_default_passwd_cb(tls, no_passphrase);
 	(void)SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	(void)SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS); /* 34 KB of each idle connection */
 	if (SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1)
 		code = orch_fail(err, ORCH_E_INTERNAL, "TLS: %s", tls_problem());
 	else

@@ -34,6 +34,7 @@ struct served {
 	char *big;
 	struct orch_http_route *routes;
 	size_t connections; /* when last looked at */
+	uint64_t fail_at;   /* for tests that take memory away */
 };
 
 /* OPTIONS may be NULL; its listen and routes are ours if not given.  The lane runs. */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/text.h"
 #include "support/http_peer.h"
 #include "support/text_assert.h"
@@ -142,6 +143,69 @@ static void test_several_servers_share_one_address(void **state)
 	served_stop(&second);
 }
 
+static void test_no_memory_for_a_server_is_told(void **state)
+{
+	unsigned failures = 0;
+	struct orch_err err;
+
+	(void)state;
+	for (uint64_t n = 1;; n++) {
+		const struct orch_http_server_options options = { .listen = "127.0.0.1:0" };
+		struct orch_http_server *server = NULL;
+		struct orch_lane *lane;
+		int code;
+
+		assert_int_equal(orch_lane_create("listen", &lane, &err), ORCH_OK);
+		orch_alloc_fail_at(n, 1);
+		code = orch_http_server_create(lane, &options, &server, &err);
+		orch_alloc_fail_at(0, 0);
+		orch_http_server_destroy(server);
+		orch_lane_destroy(lane);
+		if (code == ORCH_OK)
+			break;
+		assert_int_equal(code, ORCH_E_NOMEM);
+		failures++;
+	}
+	assert_true(failures >= 3);
+}
+
+static void fail_soon(struct served *served)
+{
+	served->fail_at++;
+	orch_alloc_fail_at(served->fail_at, 1);
+}
+
+static void fail_no_more(struct served *served)
+{
+	(void)served;
+	orch_alloc_fail_at(0, 0);
+}
+
+/* Whichever allocation fails, the connection ends or is served; the next one is served. */
+static void test_no_memory_for_a_connection_costs_that_connection(void **state)
+{
+	struct served served;
+
+	(void)state;
+	served_start(&served, NULL);
+	for (unsigned i = 0; i < 12; i++) {
+		char bytes[1024];
+		int fd;
+
+		served_do(&served, fail_soon);
+		fd = peer_connect(served.port);
+		(void)peer_say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+		(void)peer_read_to_end(fd, bytes, sizeof(bytes));
+		if (bytes[0] != '\0' && !strstr(bytes, "200 OK") && !strstr(bytes, "503 "))
+			fail_msg("%s", bytes);
+		close(fd);
+		served_do(&served, fail_no_more);
+	}
+	served_wait_for_connections(&served, 0);
+	assert_true(served.handled > 0 && served.handled < 12);
+	served_stop(&served);
+}
+
 static void drain(struct served *served)
 {
 	orch_http_server_drain(served->server);
@@ -238,6 +302,8 @@ int main(void)
 		cmocka_unit_test(test_a_star_listens_on_every_address),
 		cmocka_unit_test(test_ipv6_is_served),
 		cmocka_unit_test(test_several_servers_share_one_address),
+		cmocka_unit_test(test_no_memory_for_a_server_is_told),
+		cmocka_unit_test(test_no_memory_for_a_connection_costs_that_connection),
 		cmocka_unit_test(test_a_drained_server_accepts_no_more),
 		cmocka_unit_test(test_forwarded_addresses_are_believed_of_proxies_only),
 	};

@@ -455,6 +455,61 @@ static void test_routes_can_change_while_a_request_is_answered(void **state)
 	close(fd);
 }
 
+/* The old ones and what belongs to them are gone. */
+static void replace_routes(struct served *served)
+{
+	change_routes(served);
+	memset(served->routes, 0xff, sizeof(*served->routes));
+	free(served->routes);
+	served->routes = NULL;
+}
+
+static void test_a_request_that_is_still_coming_meets_the_new_routes(void **state)
+{
+	struct served *served = *state;
+	int fd = peer_connect(served->port);
+	struct reply reply;
+
+	assert_true(
+		peer_say(fd, POST("/small") "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
+	peer_read_head(fd, &reply);
+	assert_int_equal(reply.status, 100);
+	served_do(served, replace_routes);
+	assert_true(peer_say(fd, "ok"));
+	peer_expect_refusal(fd, 404);
+	close(fd);
+}
+
+static void handle_the_end(struct orch_http_exchange *exchange, void *arg)
+{
+	struct served *served = arg;
+
+	orch_http_server_destroy(served->server);
+	served->server = NULL;
+	orch_http_answer(exchange, 200, NULL, NULL, ORCH_TEXT("never seen"));
+}
+
+static void route_to_the_end(struct served *served)
+{
+	served->routes[0] = (struct orch_http_route){
+		.method = "GET", .path = "/end", .handle = handle_the_end, .arg = served
+	};
+	orch_http_server_set_routes(served->server, served->routes, 1);
+}
+
+static void test_a_handler_may_destroy_its_server(void **state)
+{
+	struct served *served = *state;
+	int fd = peer_connect(served->port), other = peer_connect(served->port);
+
+	served_do(served, route_to_the_end);
+	assert_true(peer_say(fd, GET("/end") GET("/end")));
+	peer_expect_end(fd);
+	peer_expect_end(other);
+	close(fd);
+	close(other);
+}
+
 #define SERVED_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -483,6 +538,8 @@ int main(void)
 		SERVED_TEST(test_a_refusal_arrives_though_the_client_sends_on),
 		SERVED_TEST(test_draining_closes_idle_connections_and_answers_the_others),
 		SERVED_TEST(test_routes_can_change_while_a_request_is_answered),
+		SERVED_TEST(test_a_request_that_is_still_coming_meets_the_new_routes),
+		SERVED_TEST(test_a_handler_may_destroy_its_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
