@@ -223,7 +223,7 @@ static int parse_target(struct orch_text rest, struct orch_url *url, struct orch
 int orch_url_parse(struct orch_text text, struct orch_url *ret_url, struct orch_err *err)
 {
 	struct orch_url url = { .port = 0 };
-	struct orch_text rest = text, authority;
+	struct orch_text rest = text, authority = { "", 0 };
 	int code = check_bytes(text, err);
 
 	if (code == ORCH_OK)

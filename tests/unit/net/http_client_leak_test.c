@@ -288,6 +288,7 @@ static void test_the_environments_proxy_is_not_used(void **state)
 
 	(void)state;
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", (unsigned)stand_in_port(proxy));
+	assert_int_equal(unsetenv("no_proxy") + unsetenv("NO_PROXY"), 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_int_equal(setenv(names[i], url, 1), 0);
 	vault_init(&vault, service);
