@@ -144,7 +144,7 @@ static bool accept_one(struct orch_http_server *server)
 		return false;
 	}
 	/* Anything else is the lost connection's trouble, not the listener's. */
-	return errno != EAGAIN && errno != EWOULDBLOCK;
+	return errno != EAGAIN;
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)

@@ -30,7 +30,7 @@ static bool send_now(struct orch_http_connection *connection, const struct orch_
 		parts[i] = (struct iovec){ .iov_base = bytes.to, .iov_len = pieces[i].len };
 	}
 	sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
 		return false;
 	*ret_sent = sent < 0 ? 0 : (size_t)sent;
 	return true;
