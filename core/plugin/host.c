@@ -34,6 +34,7 @@ static void print(char *text, size_t size, const char *fmt, va_list ap)
 		text[0] = '\0';
 }
 
+ORCH_PRINTF(3, 4)
 static void host_log(const struct orch_host *services, int level, const char *fmt, ...)
 {
 	const struct orch_plugin_host *host = host_of(services);
@@ -51,6 +52,7 @@ static void host_log(const struct orch_host *services, int level, const char *fm
 		ORCH_LOG_STRING("what", text));
 }
 
+ORCH_PRINTF(3, 4)
 static void host_alarm(const struct orch_host *services, const char *name, const char *fmt, ...)
 {
 	const struct orch_plugin_host *host = host_of(services);
