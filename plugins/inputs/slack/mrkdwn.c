@@ -31,7 +31,7 @@ static bool find_token(struct orch_text text, size_t at, struct orch_text *ret_t
 	while (end < text.len && text.ptr[end] != '>' && text.ptr[end] != '<' &&
 		text.ptr[end] != '\n')
 		end++;
-	if (end >= text.len || text.ptr[end] != '>' || end == at + 1)
+	if (end >= text.len || text.ptr[end] != '>' || end == at + 1 || text.ptr[at + 1] == ' ')
 		return false;
 	*ret_token = (struct orch_text){ text.ptr + at + 1, end - at - 1 };
 	return true;
