@@ -42,7 +42,7 @@ static void must(bool holds, const char *what)
 {
 	if (holds)
 		return;
-	(void)fprintf(stderr, "stand-in: %s: %s\n", what, strerror(errno));
+	(void)fprintf(stderr, "stand-in: %s: %m\n", what);
 	abort();
 }
 
@@ -134,10 +134,11 @@ static SSL_CTX *load_pem(const char *pem)
 struct stand_in *stand_in_start(
 	const char *address, const char *pem, void (*serve)(struct stand_in_conn *conn), void *arg)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct stand_in *stand_in = calloc(1, sizeof(*stand_in));
 
 	must(stand_in != NULL, "calloc");
-	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
 	stand_in->serve = serve;
 	stand_in->arg = arg;
 	stand_in->tls = pem ? load_pem(pem) : NULL;

@@ -143,15 +143,12 @@ static void test_text_that_is_not_ascii_is_encoded(void **state)
 
 	(void)state;
 	memset(body, 'x', 1100);
-	(void)snprintf(body + 1100, sizeof(body) - 1100,
-		"\nGr\xc3\xbc\xc3\x9f"
-		"e = \nend");
+	(void)snprintf(body + 1100, sizeof(body) - 1100, "\nGr\303\274\303\237e = \nend");
 	send_mail(&office,
 		"From: a@example.com\nTo: b@example.com\n"
 		"Subject: "
-		"\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3"
-		"\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3"
-		"\xb6"
+		"\303\244\303\266\303\274\303\244\303\266\303\274\303\244\303\266\303\274\303\244"
+		"\303\266\303\274\303\244\303\266\303\274\303\244\303\266\303\274\303\244\303\266"
 		"\xc3\xbc\xc3\xa4\xc3\xb6\n",
 		body, &answer);
 	assert_int_equal(answer.status, 250);

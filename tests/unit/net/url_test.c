@@ -93,10 +93,8 @@ static const char *const bad[] = {
 	"http://slack.com/\t",
 	"http://slack.com/\x7f",
 	"http://slack.com/\xc3\xa9",
-	"http://sl\xc3\xa4"
-	"ck.com/",
-	"http://slack\xe3\x80\x82"
-	"com/",
+	"http://sl\303\244ck.com/",
+	"http://slack\343\200\202com/",
 	"http:\\\\slack.com/",
 	"http://slack.com\\@evil.com/",
 	"http://evil.com\\slack.com/",
