@@ -215,3 +215,18 @@ void sim_api_call(struct sim_world *world, struct sim_limits *limits,
 		json_object_object_del(call.args, "token");
 	finish(&call, error, ret);
 }
+
+void sim_api_look(
+	struct sim_world *world, const struct sim_request *request, struct sim_answer *ret)
+{
+	static const struct sim_method any = { .name = "any", .reads_json = true };
+	const struct sim_method *method = find_method(request->method);
+	struct sim_call call = { .world = world, .args = json_object_new_object() };
+
+	if (call.args) {
+		(void)read_args(&call, method ? method : &any, request);
+		(void)authenticate(&call, request->authorization);
+	}
+	ret->args = call.args;
+	ret->token = call.token;
+}

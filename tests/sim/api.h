@@ -66,6 +66,10 @@ extern const struct sim_method sim_chat_methods[], sim_conversation_methods[], s
 void sim_api_call(struct sim_world *world, struct sim_limits *limits,
 	const struct sim_request *request, struct sim_answer *ret);
 
+/* The arguments and the owner of a call that is not carried out. */
+void sim_api_look(
+	struct sim_world *world, const struct sim_request *request, struct sim_answer *ret);
+
 /* For handlers. */
 const char *sim_call_needs(struct sim_call *call, const char *scope); /* NULL or "missing_scope" */
 const char *sim_call_lacks(struct sim_call *call, const char *argument); /* "invalid_arguments" */

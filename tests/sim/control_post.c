@@ -233,6 +233,12 @@ static int delete (struct sim_control *control)
 	return 200;
 }
 
+/* What goes into a header must be one line. */
+static bool is_one_line(struct orch_text text)
+{
+	return !memchr(text.ptr, '\r', text.len) && !memchr(text.ptr, '\n', text.len);
+}
+
 /* The bytes of "content" or "content_base64", in ROOM if they had to be decoded. */
 static int read_bytes(struct sim_control *control, char **ret_room, struct orch_text *ret_bytes)
 {
@@ -286,6 +292,8 @@ static int file(struct sim_control *control)
 
 	if (!post.author)
 		return 404;
+	if (!is_one_line(type))
+		return sim_refuse(control, 400, "mimetype must be one line");
 	if (sim_arg(args, "channel").len && !(post.channel = sim_control_channel(control)))
 		return 404;
 	status = read_bytes(control, &room, &upload.bytes);
@@ -442,6 +450,8 @@ static int token(struct sim_control *control)
 		found = first_token(control->box->world, orch_text_is(which, "bot"));
 	if (!found)
 		return sim_refuse(control, 400, "no such user, or a token that is already there");
+	if (!is_one_line(sim_arg(args, "scopes")))
+		return sim_refuse(control, 400, "scopes must be one line");
 	if (sim_has(args, "scopes")) {
 		scopes = orch_strdup(sim_arg(args, "scopes").ptr);
 		if (!scopes)

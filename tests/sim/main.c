@@ -53,6 +53,13 @@ static int fail(const struct orch_err *err, int status)
 	return status;
 }
 
+static void ignore_broken_pipes(void)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
 static int run_slack(int argc, char **argv)
 {
 	struct sim_options options;
@@ -64,7 +71,7 @@ static int run_slack(int argc, char **argv)
 		return fail(&err, EXIT_USAGE);
 	if (options.wants_help)
 		return fputs(sim_help, stdout) < 0;
-	(void)signal(SIGPIPE, SIG_IGN);
+	ignore_broken_pipes();
 	if (orch_lane_create("sim", &lane, &err) != 0)
 		return fail(&err, EXIT_UNAVAILABLE);
 	if (sim_box_open(&options, lane, &box, &err) != 0) {

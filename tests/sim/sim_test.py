@@ -653,6 +653,10 @@ class Faults(SimCase):
         posted = self.slack.say()
         self.fault(method="chat.delete", kind="status", status=503)
         self.assertEqual(self.delete(posted)[0], 503)
+        state = self.slack.get("state")
+        call = state["calls"][-1]
+        self.assertEqual((call["status"], call["fault"], call["owner"], call["args"]["ts"]),
+                         (503, "status", state["admin"], posted["ts"]))
         self.fault(method="chat.delete", kind="ratelimited", retry_after=7)
         status, headers, body = self.delete(posted)
         self.assertEqual((status, headers["Retry-After"], json.loads(body)["error"]),

@@ -61,11 +61,11 @@ static void end(struct sim_pending *pending)
 	orch_free(pending);
 }
 
-static void run_api(struct sim_pending *pending)
+static struct sim_request read_request(const struct sim_pending *pending)
 {
-	struct sim_box *box = pending->box;
 	const struct orch_http_head *head = orch_http_exchange_head(pending->exchange);
-	struct sim_request request = {
+
+	return (struct sim_request){
 		.method = orch_text_from(pending->method),
 		.is_get = !orch_text_is(head->method, "POST"),
 		.query = head->query,
@@ -74,8 +74,13 @@ static void run_api(struct sim_pending *pending)
 		.authorization = header(pending, "authorization"),
 		.now_ms = orch_clock_mono_ms(),
 	};
+}
 
-	sim_api_call(box->world, box->limits, &request, &pending->answer);
+static void run_api(struct sim_pending *pending)
+{
+	struct sim_request request = read_request(pending);
+
+	sim_api_call(pending->box->world, pending->box->limits, &request, &pending->answer);
 }
 
 static const struct sim_token *bearer(const struct sim_pending *pending)
@@ -239,11 +244,12 @@ static void refuse(struct sim_pending *pending)
 {
 	struct sim_answer *answer = &pending->answer;
 	const struct sim_fault *fault = &pending->fault;
+	const struct sim_request request = read_request(pending);
 	const char *error = "internal_error";
 
+	sim_api_look(pending->box->world, &request, answer);
 	answer->status = 200;
 	answer->body = json_object_new_object();
-	answer->args = json_object_new_object();
 	if (fault->kind == SIM_FAULT_STATUS)
 		answer->status = fault->status;
 	if (fault->kind == SIM_FAULT_REDIRECT)

@@ -21,7 +21,7 @@ function title(channel) {
 }
 
 const isDirect = (channel) => channel.kind === "im" || channel.kind === "mpim";
-const sign = (channel) => ({ channel: "#", group: "⚿", im: "•", mpim: "•" })[channel.kind];
+const sign = (channel) => ({ channel: "#", group: "◆", im: "•", mpim: "•" })[channel.kind];
 const current = () => workspace.channels.find((channel) => channel.id === chosen) || workspace.channels[0];
 
 function about(channel) {
@@ -105,13 +105,13 @@ function drawCall(call) {
 }
 
 function drawDelivery(delivery) {
-	const last = delivery.tries.at(-1), ok = delivery.state === "accepted";
+	const last = delivery.tries.at(-1), isOpen = !["accepted", "failed", "dropped"].includes(delivery.state);
 	const tries = delivery.tries.length > 1 ? `, ${delivery.tries.length} tries` : "";
-	const result = last ? String(last.status || last.reason) : delivery.state;
+	const result = last && !isOpen ? String(last.status || last.reason) : delivery.state;
 
 	return make("li", { class: "delivery" }, make("time", {}, last ? clock(last.at_ms) : ""), " ",
 		make("span", { class: "way", title: "event delivered" }, "→ "), make("b", {}, delivery.what), " ",
-		verdict(ok, result), " ", make("small", {},
+		isOpen ? make("span", { class: "open" }, result) : verdict(delivery.state === "accepted", result), " ", make("small", {},
 			`${last ? last.took_ms + " ms" : ""}${tries}${delivery.fault === "none" ? "" : ", fault: " + delivery.fault}`));
 }
 
@@ -134,7 +134,7 @@ function drawNumbers() {
 	const figures = [
 		["messages", messages.length], ["taken down", down.length],
 		["median time", times.length ? `${times[times.length >> 1]} ms` : "–"],
-		["events answered", workspace.deliveries_answered], ["events waiting", workspace.deliveries_pending],
+		["answered", workspace.deliveries_answered], ["waiting", workspace.deliveries_pending],
 		["held", workspace.held],
 	].map(([name, value]) => ({ name, value }));
 
@@ -288,7 +288,8 @@ function start() {
 	find("release").addEventListener("click", () => attempt(() => post("release", {})));
 	find("clear-faults").addEventListener("click", () => attempt(() => remove("fault")));
 	find("theme").addEventListener("click", switchTheme);
-	refresh().then(listen);
+	/* "still": one look, for a picture. */
+	refresh().then(wanted.has("still") ? undefined : listen).then(() => setTimeout(() => find("messages").classList.add("moving"), 500));
 }
 
 start();

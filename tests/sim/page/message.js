@@ -83,7 +83,7 @@ export function drawMessage(item, people, onReply) {
 	const hue = [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 6;
 
 	return make("li", {
-		class: ["message", message.state, item.isReply ? "reply" : ""].join(" ").trim(),
+		class: ["message", `is-${message.state}`, item.isReply ? "reply" : ""].join(" ").trim(),
 	},
 	make("span", { class: `face hue${hue}`, "aria-hidden": "true" }, name[0].toUpperCase()),
 	make("div", { class: "content" },
