@@ -23,29 +23,36 @@ void orch_http_limits_default(struct orch_http_limits *ret_limits)
 	};
 }
 
+static uint64_t or_default(uint64_t wanted, uint64_t fallback)
+{
+	return wanted > 0 ? wanted : fallback;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What is 0 is not limited to nothing: it was not given. */
 static void set_limits(struct orch_http_server *server, const struct orch_http_limits *wanted)
 {
-	struct orch_http_limits *limits = &server->limits;
-	uint64_t tick_ms;
+	struct orch_http_limits limits;
 
-	orch_http_limits_default(limits);
-#define SET(field)                                     \
-	do {                                           \
-		if (wanted->field > 0)                 \
-			limits->field = wanted->field; \
-	} while (0)
-	SET(head_ms);
-	SET(body_ms);
-	SET(idle_ms);
-	SET(answer_ms);
-	SET(body_rate);
-	SET(connections);
-	SET(connections_per_address);
-	SET(backlog);
-#undef SET
-	tick_ms = limits->head_ms < limits->body_ms ? limits->head_ms : limits->body_ms;
-	tick_ms = limits->idle_ms < tick_ms ? limits->idle_ms : tick_ms;
-	server->tick_ms = limits->answer_ms < tick_ms ? limits->answer_ms : tick_ms;
+	orch_http_limits_default(&limits);
+	limits = (struct orch_http_limits){
+		.head_ms = or_default(wanted->head_ms, limits.head_ms),
+		.body_ms = or_default(wanted->body_ms, limits.body_ms),
+		.idle_ms = or_default(wanted->idle_ms, limits.idle_ms),
+		.answer_ms = or_default(wanted->answer_ms, limits.answer_ms),
+		.body_rate = or_default(wanted->body_rate, limits.body_rate),
+		.connections = (uint32_t)or_default(wanted->connections, limits.connections),
+		.connections_per_address = (uint32_t)or_default(
+			wanted->connections_per_address, limits.connections_per_address),
+		.backlog = (uint32_t)or_default(wanted->backlog, limits.backlog),
+	};
+	server->limits = limits;
+	server->tick_ms = smaller(
+		smaller(limits.head_ms, limits.body_ms), smaller(limits.idle_ms, limits.answer_ms));
 }
 
 static int copy_proxies(

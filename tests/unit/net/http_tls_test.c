@@ -38,7 +38,7 @@ static void write_sealed_key(const char *path)
 	assert_int_equal(PEM_write_PrivateKey(file, key, EVP_aes_128_cbc(), passphrase,
 				 sizeof(passphrase) - 1, NULL, NULL),
 		1);
-	fclose(file);
+	assert_int_equal(fclose(file), 0);
 	EVP_PKEY_free(key);
 }
 
@@ -59,7 +59,7 @@ static int make_files(void **state)
 	write_sealed_key(files->sealed);
 	empty = fopen(files->empty, "w");
 	assert_non_null(empty);
-	fclose(empty);
+	assert_int_equal(fclose(empty), 0);
 	*state = files;
 	return 0;
 }
