@@ -83,7 +83,7 @@ int orch_host_pattern_parse(struct orch_arena *arena, struct orch_text text,
 	struct orch_host_pattern *ret_pattern, struct orch_err *err)
 {
 	struct orch_host_pattern pattern = { .port = 0 };
-	struct orch_url url;
+	struct orch_url url = { .host = ORCH_TEXT_NONE };
 	int code;
 
 	pattern.wildcard = orch_text_starts_with(text, ORCH_TEXT("*."));

@@ -67,29 +67,28 @@ struct orch_http_flight {
 	struct orch_blob *blob; /* the caller's; may be NULL */
 	void (*done)(void *arg, const struct orch_http_result *result);
 	void *arg;
-	bool is_over; /* DONE is running: there is nothing left to cancel */
 
 	struct orch_url url;
-	bool is_mail;
-	bool is_repeatable;
 	struct orch_buf body; /* of the request */
 	size_t body_sent;
-	struct curl_slist *headers;
-	bool has_secret; /* the last of HEADERS */
+	struct curl_slist *headers; /* the last holds the secret if HAS_SECRET */
 	struct curl_slist *recipients;
-	curl_socket_t opened[2]; /* the last sockets that curl asked for: one for each family */
-	curl_socket_t mail_fd;   /* the one that was connected; -1: not known */
-	bool is_mail_data;       /* the message itself is being sent */
 	uint64_t max_bytes, timeout_ms, started_ns;
 
 	struct orch_buf head, shown; /* of the reply */
-	bool is_head_over;
-	uint64_t received; /* bytes of the body that were kept */
-	bool is_truncated;
-	bool was_sent;
+	uint64_t received;           /* bytes of the body that were kept */
+	const char *refused;         /* what kind REFUSED_IP is */
+	curl_socket_t opened[2];     /* the last sockets that curl asked for: one for each family */
+	curl_socket_t mail_fd;       /* the one that was connected; -1: not known */
 	enum orch_http_failure failure;
+
+	bool is_over; /* DONE is running: there is nothing left to cancel */
+	bool is_mail;
+	bool is_mail_data; /* the message itself is being sent */
+	bool is_repeatable, has_secret;
+	bool is_head_over, is_truncated, was_sent;
+
 	char address[ORCH_ADDRESS_CHARS]; /* the one connected to last, with its port */
-	const char *refused;              /* what kind REFUSED_IP is */
 	char refused_ip[ORCH_ADDRESS_CHARS];
 	struct orch_err blob_err;
 	char curl_text[CURL_ERROR_SIZE];
