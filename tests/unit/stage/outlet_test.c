@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/outlet.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../../support/text_assert.h"
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/text.h"
+
+static char dir[] = "/tmp/outlet-XXXXXX";
+static struct orch_outlets *outlets;
+static struct orch_arena *arena;
+
+static int open_outlets(void **state)
+{
+	(void)state;
+	outlets = orch_outlets_create();
+	arena = orch_arena_create(0);
+	return outlets == NULL || arena == NULL ? -1 : 0;
+}
+
+static int close_outlets(void **state)
+{
+	(void)state;
+	orch_outlets_destroy(outlets);
+	orch_arena_destroy(arena);
+	return 0;
+}
+
+static const char *path_of(const char *name)
+{
+	return orch_arena_printf(arena, "%s/%s", dir, name).ptr;
+}
+
+static int say(const char *path, const char *line)
+{
+	struct orch_err err;
+
+	return orch_outlets_write(
+		outlets, orch_arena_printf(arena, "log:file/%s", path), orch_text_from(line), &err);
+}
+
+static struct orch_text content(const char *path)
+{
+	struct orch_text bytes;
+	struct orch_err err;
+
+	assert_int_equal(orch_file_read(path, 4096, arena, &bytes, &err), ORCH_OK);
+	return bytes;
+}
+
+static void test_lines_are_appended_one_by_one(void **state)
+{
+	const char *path = path_of("append");
+
+	(void)state;
+	assert_int_equal(say(path, "one"), ORCH_OK);
+	assert_int_equal(say(path, "two"), ORCH_OK);
+	assert_text(content(path), "one\ntwo\n");
+}
+
+static void test_a_file_that_was_moved_away_is_left_alone_after_reopening(void **state)
+{
+	const char *path = path_of("rotate"), *old = path_of("rotate.1");
+
+	(void)state;
+	assert_int_equal(say(path, "before"), ORCH_OK);
+	assert_int_equal(rename(path, old), 0);
+	assert_int_equal(say(path, "still the old one"), ORCH_OK);
+	orch_outlets_reopen(outlets);
+	assert_int_equal(say(path, "after"), ORCH_OK);
+	assert_text(content(old), "before\nstill the old one\n");
+	assert_text(content(path), "after\n");
+}
+
+static void test_what_cannot_be_opened_is_tried_again_later(void **state)
+{
+	(void)state;
+	assert_int_equal(say(path_of("no/such/folder"), "line"), ORCH_E_AGAIN);
+}
+
+static void test_other_places_are_refused(void **state)
+{
+	struct orch_err err;
+
+	(void)state;
+	assert_int_equal(
+		orch_outlets_write(outlets, ORCH_TEXT("log:file/"), ORCH_TEXT("line"), &err),
+		ORCH_E_INVALID);
+	assert_int_equal(orch_outlets_write(outlets, ORCH_TEXT("log:tcp"), ORCH_TEXT("line"), &err),
+		ORCH_E_INVALID);
+}
+
+static void test_the_files_are_bounded(void **state)
+{
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i < ORCH_OUTLET_FILES_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "many-%d", i);
+		assert_int_equal(say(path_of(name), "line"), ORCH_OK);
+	}
+	assert_int_equal(say(path_of("one-more"), "line"), ORCH_E_LIMIT);
+}
+
+#define outlet_test(test) cmocka_unit_test_setup_teardown(test, open_outlets, close_outlets)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		outlet_test(test_lines_are_appended_one_by_one),
+		outlet_test(test_a_file_that_was_moved_away_is_left_alone_after_reopening),
+		outlet_test(test_what_cannot_be_opened_is_tried_again_later),
+		outlet_test(test_other_places_are_refused),
+		outlet_test(test_the_files_are_bounded),
+	};
+
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
