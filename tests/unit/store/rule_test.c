@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules: their versions, their history, their names, and who is told. */
+#include "unit/store/world.h"
+
+#define BY ORCH_TEXT("alice")
+
+static struct orch_stored_rule new_rule(const char *name)
+{
+	return (struct orch_stored_rule){ .rule = { .size = sizeof(struct orch_rule),
+						  .id = ORCH_TEXT_NONE,
+						  .name = orch_text_from(name),
+						  .expression = ORCH_TEXT("6759\\d+"),
+						  .severity = ORCH_HIGH,
+						  .options = ORCH_TEXT("{\"check\":\"luhn\"}") },
+		.tool = ORCH_TEXT("dlp"),
+		.description = ORCH_TEXT("To match cards"),
+		.state = ORCH_RULE_SHADOW };
+}
+
+static int save(struct world *w, const struct orch_stored_rule *rule, struct orch_stored_rule *ret)
+{
+	struct orch_err err = { "" };
+
+	return check(w, orch_store_rule_save(w->store, rule, BY, w->f.arena, ret, &err), &err);
+}
+
+static struct orch_stored_rule add(struct world *w, const char *name)
+{
+	struct orch_stored_rule rule = new_rule(name);
+	struct orch_stored_rule saved;
+
+	if (save(w, &rule, &saved) < 0)
+		fail_msg("%s", w->problem);
+	return saved;
+}
+
+static int find(struct world *w, const char *name, struct orch_stored_rule *ret)
+{
+	struct orch_err err = { "" };
+
+	return check(
+		w, orch_store_rule(w->store, orch_text_from(name), w->f.arena, ret, &err), &err);
+}
+
+static size_t count_rules(struct world *w, const char *tool, bool with_removed)
+{
+	struct orch_stored_rule *rules;
+	struct orch_err err = { "" };
+	size_t count = 0;
+
+	assert_int_equal(orch_store_rules(w->store, orch_text_from(tool), with_removed, w->f.arena,
+				 &rules, &count, &err),
+		ORCH_OK);
+	return count;
+}
+
+static size_t history(struct world *w, const char *id, struct orch_stored_rule **ret_rules)
+{
+	struct orch_err err = { "" };
+	size_t count = 0;
+
+	assert_int_equal(orch_store_rule_history(
+				 w->store, orch_text_from(id), w->f.arena, ret_rules, &count, &err),
+		ORCH_OK);
+	return count;
+}
+
+static uint64_t revision(struct world *w)
+{
+	struct orch_err err = { "" };
+	uint64_t number = 0;
+
+	assert_int_equal(orch_store_rules_revision(w->store, &number, &err), ORCH_OK);
+	return number;
+}
+
+static void test_a_rule_is_kept_whole(void **state)
+{
+	struct world *w = *state;
+	const struct orch_text matches[] = { ORCH_TEXT("6759649826438453"),
+		ORCH_TEXT("a \"b\"\n") };
+	const struct orch_text no_matches[] = { ORCH_TEXT("1234") };
+	struct orch_stored_rule rule = new_rule("Maestro");
+	struct orch_stored_rule saved;
+
+	rule.matches = (struct orch_list){ matches, 2 };
+	rule.no_matches = (struct orch_list){ no_matches, 1 };
+	assert_int_equal(save(w, &rule, &saved), ORCH_OK);
+	reopen_store(w);
+	assert_int_equal(find(w, "maestro", &saved), ORCH_OK);
+	assert_true(text_is(saved.rule.id, "maestro"));
+	assert_true(text_is(saved.rule.name, "Maestro"));
+	assert_true(text_is(saved.rule.expression, "6759\\d+"));
+	assert_true(text_is(saved.rule.options, "{\"check\":\"luhn\"}"));
+	assert_int_equal(saved.rule.severity, ORCH_HIGH);
+	assert_int_equal(saved.rule.version, 1);
+	assert_int_equal(saved.rule.size, sizeof(struct orch_rule));
+	assert_true(text_is(saved.tool, "dlp"));
+	assert_true(text_is(saved.description, "To match cards"));
+	assert_int_equal(saved.state, ORCH_RULE_SHADOW);
+	assert_int_equal(saved.matches.count, 2);
+	assert_true(orch_text_equal(saved.matches.items[1], matches[1]));
+	assert_int_equal(saved.no_matches.count, 1);
+	assert_true(text_is(saved.no_matches.items[0], "1234"));
+	assert_true(text_is(saved.created_by, "alice"));
+	assert_true(saved.created_ms > 0 && saved.created_ms == saved.changed_ms);
+	assert_false(saved.removed);
+}
+
+static void test_ids_are_derived_from_names_and_unique(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(text_is(add(w, "Maestro").rule.id, "maestro"));
+	assert_true(text_is(add(w, "maestro").rule.id, "maestro-2"));
+	assert_true(text_is(add(w, "MAESTRO!").rule.id, "maestro-3"));
+	assert_true(text_is(add(w, " AWS  secret key (v2) ").rule.id, "aws-secret-key-v2"));
+	assert_true(text_is(add(w, "日本").rule.id, "rule"));
+	assert_true(text_is(add(w, "!").rule.id, "rule-2"));
+	assert_true(add(w, "a name of a rule that goes on and on and on and on and on and on")
+			    .rule.id.len < 64);
+}
+
+static void test_a_given_id_is_kept_and_taken_once(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule = new_rule("Visa");
+	struct orch_stored_rule saved;
+
+	rule.rule.id = ORCH_TEXT("card.visa");
+	assert_int_equal(save(w, &rule, &saved), ORCH_OK);
+	assert_true(text_is(saved.rule.id, "card.visa"));
+	assert_int_equal(save(w, &rule, &saved), ORCH_E_INVALID);
+	assert_non_null(strstr(w->problem, "card.visa"));
+}
+
+static void test_a_change_needs_the_latest_version(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule first = add(w, "Maestro");
+	struct orch_stored_rule mine = first;
+	struct orch_stored_rule theirs = first;
+	struct orch_stored_rule saved;
+
+	mine.rule.expression = ORCH_TEXT("mine");
+	theirs.rule.expression = ORCH_TEXT("theirs");
+	assert_int_equal(save(w, &mine, &saved), ORCH_OK);
+	assert_int_equal(saved.rule.version, 2);
+	assert_int_equal(save(w, &theirs, &saved), ORCH_E_AGAIN);
+	assert_int_equal(find(w, "maestro", &saved), ORCH_OK);
+	assert_true(text_is(saved.rule.expression, "mine"));
+	theirs.rule.version = 2;
+	assert_int_equal(save(w, &theirs, &saved), ORCH_OK);
+	assert_int_equal(saved.rule.version, 3);
+	theirs.rule.id = ORCH_TEXT("unknown");
+	assert_int_equal(save(w, &theirs, &saved), ORCH_E_INVALID);
+}
+
+static void test_every_version_stays_in_the_history(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule = add(w, "Maestro");
+	struct orch_stored_rule *versions;
+	struct orch_err err;
+
+	rule.rule.expression = ORCH_TEXT("second");
+	assert_int_equal(
+		orch_store_rule_save(w->store, &rule, ORCH_TEXT("bob"), w->f.arena, &rule, &err),
+		ORCH_OK);
+	assert_int_equal(
+		orch_store_rule_remove(w->store, rule.rule.id, ORCH_TEXT("carol"), &err), ORCH_OK);
+	assert_int_equal(history(w, "maestro", &versions), 3);
+	assert_int_equal(versions[0].rule.version, 3);
+	assert_true(versions[0].removed);
+	assert_true(text_is(versions[0].changed_by, "carol"));
+	assert_true(text_is(versions[1].rule.expression, "second"));
+	assert_true(text_is(versions[1].changed_by, "bob"));
+	assert_true(text_is(versions[2].rule.expression, "6759\\d+"));
+	assert_true(text_is(versions[2].created_by, "alice"));
+	assert_int_equal(history(w, "unknown", &versions), 0);
+}
+
+static void test_a_removed_rule_is_out_of_the_way_and_can_come_back(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule = add(w, "Maestro");
+	struct orch_err err;
+
+	assert_int_equal(orch_store_rule_remove(w->store, rule.rule.id, BY, &err), ORCH_OK);
+	assert_int_equal(orch_store_rule_remove(w->store, rule.rule.id, BY, &err), ORCH_E_INVALID);
+	assert_int_equal(count_rules(w, "", false), 0);
+	assert_int_equal(count_rules(w, "", true), 1);
+	assert_int_equal(find(w, "Maestro", &rule), ORCH_E_INVALID);
+	assert_true(text_is(add(w, "Maestro").rule.id, "maestro-2"));
+	assert_int_equal(find(w, "maestro", &rule), ORCH_OK);
+	assert_true(rule.removed);
+	assert_int_equal(save(w, &rule, &rule), ORCH_OK);
+	assert_false(rule.removed);
+	assert_int_equal(count_rules(w, "", false), 2);
+}
+
+static void test_a_name_finds_a_rule_if_it_is_the_only_one(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule;
+
+	(void)add(w, "Maestro");
+	assert_int_equal(find(w, "Maestro", &rule), ORCH_OK);
+	(void)add(w, "Maestro");
+	assert_int_equal(find(w, "Maestro", &rule), ORCH_E_INVALID);
+	assert_non_null(strstr(w->problem, "2 rules"));
+	assert_int_equal(find(w, "maestro-2", &rule), ORCH_OK);
+	assert_int_equal(find(w, "nothing", &rule), ORCH_E_INVALID);
+	assert_non_null(strstr(w->problem, "there is no rule \"nothing\""));
+}
+
+static void test_rules_come_in_the_order_of_creation_by_tool(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule = new_rule("zzz");
+	struct orch_stored_rule *rules;
+	struct orch_err err;
+	size_t count = 0;
+	char name[16];
+
+	for (unsigned i = 0; i < 150; i++) {
+		(void)snprintf(name, sizeof(name), "r%u", 999 - i);
+		(void)add(w, name);
+	}
+	rule.tool = ORCH_TEXT("keyword");
+	assert_int_equal(save(w, &rule, &rule), ORCH_OK);
+	assert_int_equal(count_rules(w, "keyword", false), 1);
+	assert_int_equal(count_rules(w, "dlp", false), 150);
+	assert_int_equal(
+		orch_store_rules(w->store, ORCH_TEXT_NONE, false, w->f.arena, &rules, &count, &err),
+		ORCH_OK);
+	assert_int_equal(count, 151);
+	for (unsigned i = 0; i < 150; i++) {
+		(void)snprintf(name, sizeof(name), "r%u", 999 - i);
+		assert_true(text_is(rules[i].rule.name, name));
+	}
+}
+
+static void test_what_is_no_rule_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule = new_rule("");
+	struct orch_stored_rule saved;
+	char *large = calloc(1, 70000);
+
+	assert_int_equal(save(w, &rule, &saved), ORCH_E_INVALID);
+	rule = new_rule("x");
+	rule.tool = ORCH_TEXT_NONE;
+	assert_int_equal(save(w, &rule, &saved), ORCH_E_INVALID);
+	rule = new_rule("x");
+	rule.rule.expression = (struct orch_text){ large, 70000 };
+	assert_int_equal(save(w, &rule, &saved), ORCH_E_LIMIT);
+	assert_int_equal(count_rules(w, "", true), 0);
+	free(large);
+}
+
+static void on_change(void *arg)
+{
+	counter_add(arg);
+}
+
+static void test_a_change_of_rules_is_told_wherever_it_was_made(void **state)
+{
+	struct world *w = *state;
+	struct counter changed = COUNTER_INIT;
+	struct orch_store_watch watch = {
+		.lane = w->f.lane, .changed = on_change, .arg = &changed
+	};
+	struct world other = { .f = w->f };
+	struct orch_stored_rule rule;
+	uint64_t before = revision(w);
+
+	assert_int_equal(orch_store_watch_add(w->store, &watch), ORCH_OK);
+	counter_await(&changed, 1);
+	rule = add(w, "Maestro");
+	counter_await(&changed, 2);
+	open_store(&other);
+	assert_int_equal(save(&other, &rule, &rule), ORCH_OK);
+	counter_await(&changed, 3);
+	orch_store_close(other.store);
+	orch_db_close(other.f.db);
+	assert_int_equal(revision(w), before + 2);
+	orch_lane_stop(w->f.lane);
+	orch_store_watch_remove(w->store, &watch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_a_rule_is_kept_whole, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_ids_are_derived_from_names_and_unique, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_given_id_is_kept_and_taken_once, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_change_needs_the_latest_version, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_every_version_stays_in_the_history, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_removed_rule_is_out_of_the_way_and_can_come_back, make_world,
+			remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_name_finds_a_rule_if_it_is_the_only_one, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_rules_come_in_the_order_of_creation_by_tool, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_no_rule_is_refused, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(test_a_change_of_rules_is_told_wherever_it_was_made,
+			make_world, remove_world),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
