@@ -59,15 +59,13 @@ static struct orch_text folder_of(struct orch_reader *reader, const char *file)
 {
 	const char *slash = file == NULL ? NULL : strrchr(file, '/');
 	struct orch_text folder = ORCH_TEXT(".");
-	struct orch_text absolute;
-	char *real;
+	char real[PATH_MAX];
 
 	if (slash != NULL)
 		folder = (struct orch_text){ file, slash == file ? 1 : (size_t)(slash - file) };
-	real = realpath(orch_arena_string(reader->arena, folder), NULL);
-	absolute = orch_arena_text(reader->arena, real == NULL ? folder : orch_text_from(real));
-	free(real);
-	return absolute;
+	if (realpath(orch_arena_string(reader->arena, folder), real) == NULL)
+		return folder;
+	return orch_arena_text(reader->arena, orch_text_from(real));
 }
 
 struct orch_text orch_reader_file(

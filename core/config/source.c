@@ -2,12 +2,11 @@
 #include "config/source.h"
 
 #include <ctype.h>
-#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -220,16 +219,14 @@ static bool lies_beside(struct reading *reading, const char *path, const char *f
 {
 	struct orch_text folder = folder_of(file);
 	const char *dir = folder.len == 0 ? "." : orch_arena_string(reading->arena, folder);
-	char *real_path = realpath(path, NULL);
-	char *real_dir = realpath(dir, NULL);
-	size_t length = real_dir == NULL ? 0 : strlen(real_dir);
-	bool beside = real_path == NULL || real_dir == NULL ||
-		(strncmp(real_path, real_dir, length) == 0 &&
-			(real_path[length] == '/' || strcmp(real_dir, "/") == 0));
+	char real_path[PATH_MAX], real_dir[PATH_MAX];
+	size_t length;
 
-	free(real_path);
-	free(real_dir);
-	return beside;
+	if (realpath(path, real_path) == NULL || realpath(dir, real_dir) == NULL)
+		return true;
+	length = strlen(real_dir);
+	return strcmp(real_dir, "/") == 0 ||
+		(strncmp(real_path, real_dir, length) == 0 && real_path[length] == '/');
 }
 
 static int include(struct reading *reading, struct orch_text name)
