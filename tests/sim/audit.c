@@ -15,7 +15,7 @@ struct record {
 	int status;
 	uint64_t received_ms;
 	enum sim_fault_kind fault;
-	struct json_object *args, *answer;
+	char *args, *answer; /* printed: a tenth of what they take as objects; may be NULL */
 };
 
 struct sim_audit {
@@ -46,8 +46,8 @@ static void free_record(struct record *record)
 {
 	if (!record)
 		return;
-	json_object_put(record->args);
-	json_object_put(record->answer);
+	orch_free(record->args);
+	orch_free(record->answer);
 	orch_free(record);
 }
 
@@ -112,6 +112,21 @@ static void note_ok(struct sim_audit *audit, struct orch_text method)
 		tally->ok++;
 }
 
+static char *print(struct json_object *value)
+{
+	return value ? orch_strdup(orch_json_print(value).ptr) : NULL;
+}
+
+static struct json_object *read_back(const char *printed)
+{
+	struct json_object *value;
+	struct orch_err err;
+
+	if (!printed || orch_json_parse(orch_text_from(printed), &value, &err) != 0)
+		return NULL;
+	return value;
+}
+
 void sim_audit_add(struct sim_audit *audit, struct orch_text method, uint64_t received_ms,
 	const struct sim_answer *answer, enum sim_fault_kind fault)
 {
@@ -129,8 +144,8 @@ void sim_audit_add(struct sim_audit *audit, struct orch_text method, uint64_t re
 	record->status = answer->status;
 	record->received_ms = received_ms;
 	record->fault = fault;
-	record->args = json_object_get(answer->args);
-	record->answer = json_object_get(answer->body);
+	record->args = print(answer->args);
+	record->answer = print(answer->body);
 	slot = &audit->ring[record->number % audit->keep];
 	free_record(*slot);
 	*slot = record;
@@ -157,8 +172,8 @@ static struct json_object *show(const struct record *record)
 	sim_put_int(shown, "at_ms", (int64_t)record->received_ms);
 	sim_put_int(shown, "status", record->status);
 	sim_put(shown, "fault", sim_fault_name(record->fault));
-	sim_put_shared(shown, "args", record->args);
-	sim_put_shared(shown, "answer", record->answer);
+	sim_put_json(shown, "args", read_back(record->args));
+	sim_put_json(shown, "answer", read_back(record->answer));
 	return shown;
 }
 

@@ -16,7 +16,7 @@ void sim_audit_clear(struct sim_audit *audit);
 
 /* A call has arrived; it may be held before anything happens. */
 void sim_audit_arrived(struct sim_audit *audit, struct orch_text method);
-/* ANSWER is shared; the token itself is not kept. */
+/* Keeps a printed copy of ANSWER's bodies; the token itself is not kept. */
 void sim_audit_add(struct sim_audit *audit, struct orch_text method, uint64_t received_ms,
 	const struct sim_answer *answer, enum sim_fault_kind fault);
 

@@ -134,8 +134,11 @@ static int config(struct sim_control *control)
 {
 	struct orch_text url = sim_arg(control->args, "events_url");
 	struct orch_text delays = sim_arg(control->args, "retry_delays");
+	int64_t answer_ms = sim_arg_int(control->args, "answer_limit_ms", 0);
 	uint64_t retry_ms[SIM_RETRIES];
 
+	if (answer_ms > 0)
+		sim_courier_set_answer_limit(control->box->courier, (uint64_t)answer_ms);
 	if (url.len && sim_courier_set_url(control->box->courier, url, &control->err) != 0)
 		return 400;
 	if (!delays.len)

@@ -95,6 +95,11 @@ void sim_courier_set_retries(struct sim_courier *courier, const uint64_t retry_m
 	memcpy(courier->options.retry_ms, retry_ms, sizeof(courier->options.retry_ms));
 }
 
+void sim_courier_set_answer_limit(struct sim_courier *courier, uint64_t ms)
+{
+	courier->options.answer_ms = ms;
+}
+
 int sim_courier_create(const struct sim_courier_options *options, struct sim_courier **ret_courier,
 	struct orch_err *err)
 {
@@ -105,6 +110,8 @@ int sim_courier_create(const struct sim_courier_options *options, struct sim_cou
 	if (!courier)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
 	courier->options = *options;
+	if (!courier->options.answer_ms)
+		courier->options.answer_ms = SIM_ANSWER_LIMIT_MS;
 	TAILQ_INIT(&courier->pending);
 	allow_everything_local(courier);
 	courier->ring = orch_alloc_array(options->keep ? options->keep : 1, sizeof(void *));

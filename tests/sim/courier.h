@@ -10,7 +10,7 @@
 #include "world.h"
 
 #define SIM_RETRIES 3
-#define SIM_ANSWER_LIMIT_MS 3000
+#define SIM_ANSWER_LIMIT_MS 3000 /* Slack's */
 #define SIM_LETTERS_PENDING_MAX 100000
 #define SIM_TIMES_MAX 1000
 
@@ -24,6 +24,7 @@ struct sim_courier_options {
 	const struct orch_secret *signing_secret; /* must stay */
 	const char *url;
 	uint64_t retry_ms[SIM_RETRIES];
+	uint64_t answer_ms;         /* how long an answer may take; 0: as with Slack */
 	size_t keep;                /* letters that are remembered; 0: only counts */
 	void (*changed)(void *arg); /* a letter was answered, or given up */
 	void *arg;
@@ -60,6 +61,7 @@ ORCH_MUST_USE int sim_courier_set_url(
 	struct sim_courier *courier, struct orch_text url, struct orch_err *err);
 const char *sim_courier_url(const struct sim_courier *courier);
 void sim_courier_set_retries(struct sim_courier *courier, const uint64_t retry_ms[SIM_RETRIES]);
+void sim_courier_set_answer_limit(struct sim_courier *courier, uint64_t ms);
 /* Forgets all letters, those under way too, and the counts. */
 void sim_courier_clear(struct sim_courier *courier);
 /* Lets held letters go; with DROP they are given up instead.  How many there were. */

@@ -110,7 +110,8 @@ static void add_headers(
 	}
 }
 
-static const char *name_failure(const struct orch_http_result *result)
+static const char *name_failure(
+	const struct sim_letter *letter, const struct orch_http_result *result)
 {
 	if (result->reply.status >= 200 && result->reply.status < 300)
 		return "";
@@ -118,7 +119,8 @@ static const char *name_failure(const struct orch_http_result *result)
 		return "too_many_redirects";
 	if (result->reply.status)
 		return "http_error";
-	return result->took_ms + 100 >= SIM_ANSWER_LIMIT_MS ? "http_timeout" : "connection_failed";
+	return result->took_ms + 2 >= letter->courier->options.answer_ms ? "http_timeout"
+									 : "connection_failed";
 }
 
 static bool forbids_retry(const struct orch_reply *reply)
@@ -160,7 +162,8 @@ static void answered(void *arg, const struct orch_http_result *result)
 	letter->flight = NULL;
 	attempt->status = result->reply.status;
 	attempt->took_ms = result->took_ms;
-	sim_keep(attempt->reason, sizeof(attempt->reason), orch_text_from(name_failure(result)));
+	sim_keep(attempt->reason, sizeof(attempt->reason),
+		orch_text_from(name_failure(letter, result)));
 	decide(letter, result);
 }
 
@@ -190,7 +193,7 @@ void sim_letter_send(struct sim_letter *letter)
 	request.url = orch_text_from(courier->url);
 	request.headers = orch_buf_text(&headers);
 	request.body = body;
-	request.timeout_ms = SIM_ANSWER_LIMIT_MS;
+	request.timeout_ms = courier->options.answer_ms;
 	letter->tries[letter->try_count].at_ms = orch_clock_now_ms();
 	letter->state = SIM_LETTER_SENT;
 	courier->tries++;

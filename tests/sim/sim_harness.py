@@ -63,8 +63,9 @@ class Receiver:
                 "body": value, "raw": body, "headers": handler.headers, "timestamp": timestamp,
                 "signature": handler.headers.get("X-Slack-Signature"), "good": good})
             self.changed.notify_all()
-        if answer[0] == 0:
+        if answer[0] == 0:  # no answer, until the sender gives up
             handler.close_connection = True
+            handler.connection.recv(1)
             return
         handler.send_response(answer[0])
         for name, text in answer[1].items():

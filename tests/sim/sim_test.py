@@ -38,7 +38,8 @@ class SimCase(unittest.TestCase):
 
     def setUp(self):
         self.slack.sim("reset")
-        self.slack.sim("config", events_url=self.receiver.url, retry_delays="0,10ms,20ms")
+        self.slack.sim("config", events_url=self.receiver.url, retry_delays="0,10ms,20ms",
+                       answer_limit_ms=3000)
         self.receiver.clear()
 
     def tearDown(self):
@@ -578,6 +579,13 @@ class Events(SimCase):
         shown = self.slack.get("state")["deliveries"][-1]
         self.assertEqual((shown["state"], [t["status"] for t in shown["tries"]]),
                          ("accepted", [500, 302, 404, 200]))
+
+    def test_an_answer_that_does_not_come_in_time_is_http_timeout(self):
+        self.slack.sim("config", answer_limit_ms=50)
+        self.receiver.answers += [(0, {}, b"")]
+        self.slack.say()
+        tries = self.receiver.wait(2)
+        self.assertEqual(tries[1]["headers"]["x-slack-retry-reason"], "http_timeout")
 
     def test_after_three_retries_a_delivery_is_given_up(self):
         self.receiver.answers += [(500, {}, b"")] * 5

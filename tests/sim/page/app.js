@@ -260,6 +260,7 @@ function start() {
 
 	if (wanted.get("theme"))
 		document.documentElement.dataset.theme = wanted.get("theme");
+	find("live").hidden = wanted.has("still");
 	fill(find("fault-method"), methods.map((name) => [name, name]));
 	fill(find("fault-kind"), kinds.map((name) => [name, name]));
 	find("composer").addEventListener("submit", (event) => {
