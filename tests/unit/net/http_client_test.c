@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
