@@ -68,7 +68,7 @@ static void test_a_leak_is_found_on_any_line(void **state)
 	use(fake, SEED, "");
 	assert_int_equal(count(fake, "hello\nmine is 676100041090, ok?\nbye"), 1);
 	assert_int_equal(fake->sink.findings[0].start, 6);
-	assert_int_equal(fake->sink.findings[0].length, 26);
+	assert_int_equal(fake->sink.findings[0].length, 25);
 	assert_int_equal(count(fake, "a 676100041090\r\nb 6759649826438453\n"), 2);
 	assert_int_equal(fake->sink.findings[0].length, 14);
 	use(fake, "^\\d{4}$", "");
@@ -92,7 +92,7 @@ static void test_each_check_tells_right_from_wrong(void **state)
 	static const struct {
 		const char *check, *right, *wrong;
 	} cases[] = {
-		{ "luhn", "79927398713000", "79927398714000" },
+		{ "luhn", "49927398716000000", "49927398717000000" },
 		{ "card", "378282246310005", "1234567812345670" },
 		{ "card", "6759649826438453", "1763700000124" },
 		{ "card", "4222222222222", "0000000000000000" },
@@ -256,16 +256,15 @@ static void test_sets_have_limits(void **state)
 static void test_an_evil_expression_is_given_up_and_said(void **state)
 {
 	static const char *const evil[] = { "(a+)+$", "(a|a)*b", "(a|aa)+b", "(.*a){20}b",
-		"^(([a-z])+.)+[A-Z]([a-z])+$" };
+		"^(([a-z])+.)+[A-Z]([a-z])+$", "(?:a+)+X?!!", "a.*a.*a.*a.*!!" };
 	struct fake *fake = *state;
 	char text[64 * 1024];
 
 	memset(text, 'a', sizeof(text));
-	text[sizeof(text) - 2] = '!';
-	text[sizeof(text) - 1] = '\0';
+	(void)snprintf(text + sizeof(text) - 5, 5, "!b!a");
 	for (size_t i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
 		const struct orch_rule rules[] = { rule("evil", evil[i], ""),
-			rule("good", "a!", "") };
+			rule("good", "b!a", "") };
 		const char *note;
 		size_t bad;
 
@@ -277,6 +276,68 @@ static void test_an_evil_expression_is_given_up_and_said(void **state)
 		assert_string_equal(
 			fake->sink.findings[fake->sink.finding_count - 1].rule.ptr, "good");
 	}
+}
+
+/* A match is found wherever it stands, also across the places where searches begin. */
+static void test_no_place_in_a_large_text_is_blind(void **state)
+{
+	struct fake *fake = *state;
+	size_t size = 200 * 1024;
+	char *text = malloc(size + 1);
+
+	assert_non_null(text);
+	use(fake, "(?<!\\d)4\\d{15}(?!\\d)", "");
+	for (size_t place = 32 * 1024 - 20; place < 32 * 1024 + 5; place++) {
+		memset(text, 'x', size);
+		text[size] = '\0';
+		for (size_t at = place; at + 17 < size; at += 32 * 1024)
+			memcpy(text + at, "4111111111111111", 16);
+		assert_int_equal(count(fake, text), 6);
+		assert_int_equal(fake->sink.findings[0].start, place);
+		/* Twice as long, it is no card number any more, wherever it is cut. */
+		for (size_t at = place; at + 33 < size; at += 32 * 1024)
+			memcpy(text + at + 16, "4111111111111111", 16);
+		assert_true(count(fake, text) <= 1);
+		assert_int_equal(fake->sink.mark_count, 0);
+	}
+	free(text);
+}
+
+static void test_characters_are_not_cut(void **state)
+{
+	struct fake *fake = *state;
+	char *text = calloc(1, 99 * 1024 + 1);
+
+	assert_non_null(text);
+	for (size_t shift = 0; shift < 3; shift++) {
+		size_t len = shift;
+
+		memset(text, 'x', shift);
+		while (len + 3 <= 99 * 1024 - 3) {
+			memcpy(text + len, "\xe2\x82\xac", 3);
+			len += 3;
+		}
+		text[len] = '\0';
+		use(fake, "\xe2\x82\xac{400}", "");
+		assert_true(count(fake, text) >= 82);
+		assert_int_equal(fake->sink.mark_count, 0);
+	}
+	free(text);
+}
+
+static void test_a_rule_that_takes_too_long_is_given_up_and_said(void **state)
+{
+	struct fake *fake = *state;
+	char *text = calloc(1, 256 * 1024);
+
+	assert_non_null(text);
+	memset(text, 'x', 256 * 1024 - 1);
+	use(fake, "needle", "");
+	fake->tick_ms = 1000; /* each look at the clock */
+	assert_int_equal(fake_scan(fake, fake_text(text)), ORCH_OK);
+	fake->tick_ms = 0;
+	assert_non_null(strstr(fake_note(fake, "text", ORCH_PART_TRUNCATED), "time limit"));
+	free(text);
 }
 
 static void test_a_long_line_is_no_evil(void **state)
@@ -355,6 +416,9 @@ int main(void)
 		cmocka_unit_test(test_a_bad_rule_is_refused_with_its_reason),
 		cmocka_unit_test(test_sets_have_limits),
 		cmocka_unit_test(test_an_evil_expression_is_given_up_and_said),
+		cmocka_unit_test(test_no_place_in_a_large_text_is_blind),
+		cmocka_unit_test(test_characters_are_not_cut),
+		cmocka_unit_test(test_a_rule_that_takes_too_long_is_given_up_and_said),
 		cmocka_unit_test(test_a_long_line_is_no_evil),
 		cmocka_unit_test(test_what_is_not_there_is_not_clean),
 		cmocka_unit_test(test_the_limit_of_findings_ends_the_scan),

@@ -203,7 +203,10 @@ static void host_count(const struct orch_host *host, const char *metric, uint64_
 
 static uint64_t host_now_ms(const struct orch_host *host)
 {
-	return fake_of(host)->now_ms;
+	struct fake *fake = fake_of(host);
+
+	fake->now_ms += fake->tick_ms;
+	return fake->now_ms;
 }
 
 static void host_alarm(const struct orch_host *host, const char *name, const char *fmt, ...)

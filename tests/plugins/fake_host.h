@@ -57,6 +57,7 @@ struct fake {
 	struct orch_sink sink;
 	struct orch_err err;
 	uint64_t now_ms;
+	uint64_t tick_ms;       /* how far each look at the clock moves it */
 	const char *secrets[8]; /* by credential */
 	char *alarms[FAKE_KEPT];
 	size_t alarm_count;

@@ -101,6 +101,7 @@ static void store(void *place, const void *value, size_t size)
 static void set(struct fake *fake, const struct orch_option *option, const char *value, void *place)
 {
 	static const uint64_t size_factors[] = { 1024, 1048576, 1073741824 };
+	static const uint64_t time_factors[] = { 1000, 60000 };
 
 	switch (option->type) {
 	case ORCH_OPT_STRING:
@@ -115,6 +116,9 @@ static void set(struct fake *fake, const struct orch_option *option, const char 
 		break;
 	case ORCH_OPT_SIZE:
 		STORE(uint64_t, with_unit(value, "kMG", size_factors));
+		break;
+	case ORCH_OPT_TIME:
+		STORE(uint64_t, with_unit(value, "sm", time_factors));
 		break;
 	case ORCH_OPT_CHOICE:
 		STORE(uint32_t, choice_of(option->choices, value));

@@ -14,10 +14,12 @@
 
 struct settings {
 	int64_t match_limit;
+	uint64_t rule_time_ms;
 };
 
 struct dlp {
 	const struct orch_host *host;
+	const struct settings *settings;
 	struct matcher_scratch *scratch;
 };
 
@@ -27,16 +29,25 @@ struct look {
 	struct orch_sink *sink;
 	const struct orch_part *part;
 	uint32_t index;
+	const struct orch_rule *rule; /* the one at work, since … */
+	uint64_t since_ms;
 };
 
 static const struct orch_option options[] = {
 	{ .name = "match_limit",
 		.type = ORCH_OPT_INT,
 		.offset = offsetof(struct settings, match_limit),
-		.fallback = "1000000",
+		.fallback = "500000",
 		.min = 1000,
 		.max = 100000000,
 		.help = "Steps that one search of one rule may take before it is given up." },
+	{ .name = "rule_time",
+		.type = ORCH_OPT_TIME,
+		.offset = offsetof(struct settings, rule_time_ms),
+		.fallback = "2s",
+		.min = 1,
+		.max = 3600000,
+		.help = "How long one rule may search one part of an event." },
 	{ .name = NULL },
 };
 
@@ -50,6 +61,7 @@ static int create(
 	if (self == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "no memory for the instance");
 	self->host = host;
+	self->settings = given;
 	rc = matcher_scratch_create((uint32_t)given->match_limit, &self->scratch, err);
 	if (rc != ORCH_OK) {
 		free(self);
@@ -119,6 +131,18 @@ static int on_incomplete(void *context, const struct orch_rule *rule, const char
 	return host->mark(look->sink, look->part->name, ORCH_PART_TRUNCATED, note);
 }
 
+static bool is_late(void *context, const struct orch_rule *rule)
+{
+	struct look *look = context;
+	uint64_t now_ms = look->self->host->now_ms(look->self->host);
+
+	if (look->rule != rule) {
+		look->rule = rule;
+		look->since_ms = now_ms;
+	}
+	return now_ms - look->since_ms > look->self->settings->rule_time_ms;
+}
+
 /* Its state, told once more as this tool's own: it has not seen all of it. */
 static int mark_unseen(const struct look *look)
 {
@@ -133,7 +157,7 @@ static int mark_unseen(const struct look *look)
 static int look_at(const struct dlp *self, const struct matcher *set, struct look *look)
 {
 	const struct matcher_listener listener = {
-		.hit = on_hit, .incomplete = on_incomplete, .context = look
+		.hit = on_hit, .incomplete = on_incomplete, .is_late = is_late, .context = look
 	};
 	int rc = ORCH_OK;
 

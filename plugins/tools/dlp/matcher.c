@@ -76,7 +76,7 @@ static int compile_expression(
 	struct orch_text expression, bool caseless, pcre2_code **ret_code, struct orch_err *err)
 {
 	const uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE |
-		PCRE2_NEVER_BACKSLASH_C | (caseless ? PCRE2_CASELESS : 0u);
+		PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT | (caseless ? PCRE2_CASELESS : 0u);
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
 	pcre2_code *code;
 	PCRE2_SIZE offset = 0;
@@ -307,29 +307,60 @@ static int judge(const struct entry *entry, const PCRE2_SIZE *places, struct orc
 	return listener->hit(listener->context, &hit);
 }
 
+/* END, or a little before it so that no character is cut. */
+static size_t whole_characters(struct orch_text text, size_t from, size_t end)
+{
+	size_t len =
+		kit_prefix((struct orch_text){ text.ptr + from, text.len - from }, end - from).len;
+
+	return len == 0 ? end : from + len;
+}
+
+static size_t add_up_to(size_t at, size_t more, size_t end)
+{
+	return end - at > more ? at + more : end;
+}
+
+/* One search from AT on; *ret_next is where the next one begins if nothing is found. */
+static int search(const struct entry *entry, struct matcher_scratch *scratch, struct orch_text text,
+	size_t at, uint32_t flags, size_t *ret_next)
+{
+	size_t next = whole_characters(text, at, add_up_to(at, MATCHER_STARTS_BYTES, text.len));
+	size_t end = whole_characters(text, at, add_up_to(next, MATCHER_REACH_BYTES, text.len));
+
+	*ret_next = next;
+	(void)pcre2_set_offset_limit(scratch->context, next - 1);
+	/* The text is never cut in front, so that what looks behind sees the truth. */
+	return pcre2_match(
+		entry->code, (PCRE2_SPTR)text.ptr, end, at, flags, scratch->data, scratch->context);
+}
+
 static int scan_rule(const struct entry *entry, struct matcher_scratch *scratch,
 	struct orch_text text, uint32_t flags, const struct matcher_listener *listener)
 {
 	const PCRE2_SIZE *places = pcre2_get_ovector_pointer(scratch->data);
-	size_t at = 0;
+	size_t at = 0, next = 0;
 
 	while (at < text.len) {
-		int found = pcre2_match(entry->code, (PCRE2_SPTR)text.ptr, text.len, at, flags,
-			scratch->data, scratch->context);
-		int rc;
+		int found, rc;
 
-		if (found == PCRE2_ERROR_NOMATCH)
-			return ORCH_OK;
+		if (at > 0 && listener->is_late(listener->context, &entry->rule))
+			return listener->incomplete(listener->context, &entry->rule, "time limit");
+		found = search(entry, scratch, text, at, flags, &next);
+		if (found == PCRE2_ERROR_NOMATCH) {
+			at = next;
+			continue;
+		}
 		if (found < 0)
 			return listener->incomplete(
 				listener->context, &entry->rule, why_not(found));
-		/* \K may move the start; where the search goes on must move forward all the same. */
 		if (places[0] < places[1]) {
 			rc = judge(entry, places, text, listener);
 			if (rc != ORCH_OK)
 				return rc;
 		}
-		at = places[1] > at ? places[1] : at + 1;
+		/* \K may move the start; where the search goes on must move forward all the same. */
+		at = places[1] > at ? places[1] : next;
 	}
 	return ORCH_OK;
 }

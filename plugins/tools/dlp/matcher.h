@@ -19,6 +19,14 @@
 #define MATCHER_SET_CODE_BYTES ((size_t)64 * 1024 * 1024)
 #define MATCHER_JIT_STACK_BYTES ((size_t)1024 * 1024)
 
+/*
+ * A search sees at most this many bytes at a time, or an expression of
+ * quadratic cost would never end on a large text.  A match may begin in the
+ * first part and reach through the second; one that is longer is cut short.
+ */
+#define MATCHER_STARTS_BYTES ((size_t)32 * 1024)
+#define MATCHER_REACH_BYTES ((size_t)32 * 1024)
+
 struct matcher;
 struct matcher_scratch;
 
@@ -33,6 +41,8 @@ struct matcher_listener {
 	int (*hit)(void *context, const struct matcher_hit *hit);
 	/* The rest of the text was not searched for this rule. */
 	int (*incomplete)(void *context, const struct orch_rule *rule, const char *why);
+	/* Asked between searches, from the second on: has RULE had all the time it may take? */
+	bool (*is_late)(void *context, const struct orch_rule *rule);
 	void *context;
 };
 
