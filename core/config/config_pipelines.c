@@ -56,6 +56,29 @@ static bool is_named_before(struct orch_list names, size_t index)
 	return false;
 }
 
+/* The count if there is none of that name. */
+static size_t find_instance(const struct orch_reference *reference, struct orch_text name)
+{
+	size_t index = 0;
+
+	while (index < reference->count && !orch_text_equal(reference->instances[index].name, name))
+		index++;
+	return index;
+}
+
+static void refuse_reference(struct orch_reader *reader, struct orch_where where,
+	struct orch_text path, const struct orch_reference *reference, struct orch_text name)
+{
+	struct orch_text listed = list_names(reader, reference->instances, reference->count);
+	struct orch_text nearest =
+		nearest_instance(reader, name, reference->instances, reference->count);
+
+	orch_reader_error(reader, where, path,
+		"there is no %s \"%.*s\"; must be one of %ss%.*s%.*s", reference->kind,
+		ORCH_TEXT_ARG(name), reference->kind, ORCH_TEXT_ARG(listed),
+		ORCH_TEXT_ARG(nearest));
+}
+
 void orch_reader_references(struct orch_reader *reader, struct orch_value *block,
 	struct orch_text path, const struct orch_reference *reference, uint32_t **ret_indexes,
 	size_t *ret_count)
@@ -64,7 +87,7 @@ void orch_reader_references(struct orch_reader *reader, struct orch_value *block
 	struct orch_list names = { NULL, 0 };
 	uint32_t *indexes;
 	struct orch_err err;
-	size_t used = 0, found;
+	size_t used = 0;
 
 	if (value == NULL)
 		return;
@@ -75,23 +98,17 @@ void orch_reader_references(struct orch_reader *reader, struct orch_value *block
 	}
 	indexes = orch_arena_alloc_array(reader->arena, names.count + 1, sizeof(*indexes));
 	for (size_t i = 0; indexes != NULL && i < names.count; i++) {
-		for (found = 0; found < reference->count; found++)
-			if (orch_text_equal(reference->instances[found].name, names.items[i]))
-				break;
-		if (found == reference->count)
-			orch_reader_error(reader, value->where, path,
-				"there is no %s \"%.*s\"; must be one of %ss%.*s%.*s",
-				reference->kind, ORCH_TEXT_ARG(names.items[i]), reference->kind,
-				ORCH_TEXT_ARG(
-					list_names(reader, reference->instances, reference->count)),
-				ORCH_TEXT_ARG(nearest_instance(reader, names.items[i],
-					reference->instances, reference->count)));
-		else if (is_named_before(names, i))
+		size_t found = find_instance(reference, names.items[i]);
+
+		if (found == reference->count) {
+			refuse_reference(reader, value->where, path, reference, names.items[i]);
+		} else if (is_named_before(names, i)) {
 			orch_reader_error(reader, value->where, path,
 				"\"%.*s\" stands twice; must stand once",
 				ORCH_TEXT_ARG(names.items[i]));
-		else
+		} else {
 			indexes[used++] = (uint32_t)found;
+		}
 	}
 	*ret_indexes = indexes;
 	*ret_count = used;
@@ -151,18 +168,18 @@ static void read_pipeline(struct orch_reader *reader, struct orch_value *block, 
 	orch_config_read_policy(reader, block, path, pipeline);
 }
 
-static void check_double(struct orch_reader *reader, const struct orch_value *list,
+static void check_double(struct orch_reader *reader, const struct orch_value *block,
 	const struct orch_config_pipeline *pipelines, size_t index)
 {
-	for (size_t i = 0; i < index; i++)
-		if (pipelines[index].name.len > 0 &&
-			orch_text_equal(pipelines[i].name, pipelines[index].name))
-			orch_reader_error(reader, orch_reader_where(&list->items[index], "name"),
-				orch_reader_block_path(
-					reader, "pipelines", &list->items[index], index),
-				"there is one of this name already, on line %u; must be another "
-				"name",
-				pipelines[i].where.line);
+	for (size_t i = 0; i < index; i++) {
+		if (pipelines[index].name.len == 0 ||
+			!orch_text_equal(pipelines[i].name, pipelines[index].name))
+			continue;
+		orch_reader_error(reader, orch_reader_where(block, "name"),
+			orch_reader_block_path(reader, "pipelines", block, index),
+			"there is one of this name already, on line %u; must be another name",
+			pipelines[i].where.line);
+	}
 }
 
 void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *root)
@@ -178,7 +195,7 @@ void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *r
 		return;
 	for (size_t i = 0; i < list->count; i++) {
 		read_pipeline(reader, &list->items[i], i, &pipelines[i]);
-		check_double(reader, list, pipelines, i);
+		check_double(reader, &list->items[i], pipelines, i);
 	}
 	config->pipelines = pipelines;
 	config->pipeline_count = list->count;

@@ -17,9 +17,9 @@
 #endif
 #ifdef CHECKS_LEAKS
 #include <sanitizer/lsan_interface.h>
+#define LEAKS_ALLOWED(allowed) ((allowed) ? __lsan_disable() : __lsan_enable())
 #else
-#define __lsan_disable() (void)0
-#define __lsan_enable() (void)0
+#define LEAKS_ALLOWED(allowed) ((void)0)
 #endif
 
 /* A folder that cannot be one, so that libconfig itself never includes anything. */
@@ -190,9 +190,9 @@ static int parse(const struct orch_source *source, struct orch_arena *arena,
 
 	config_init(&tree);
 	config_set_include_dir(&tree, NO_FOLDER);
-	__lsan_disable();
+	LEAKS_ALLOWED(true);
 	is_read = config_read_string(&tree, source->text.ptr);
-	__lsan_enable();
+	LEAKS_ALLOWED(false);
 	if (is_read != CONFIG_TRUE) {
 		add_syntax_error(&tree, source, errors);
 		config_destroy(&tree);

@@ -23,6 +23,7 @@ static const struct {
 } refusals[] = {
 	{ "unexported", "it does not export orch_plugin; must define it, with ORCH_EXPORT" },
 	{ "function", "its orch_plugin is not data; must be a const struct orch_plugin" },
+	{ "number", "its orch_plugin has only 4 bytes; must be a struct orch_plugin" },
 	{ "major_old", "it was built for ABI 0.0, this program has 1.0; " HEADERS_HERE },
 	{ "major_new", "it was built for ABI 2.0, this program has 1.0; " NEWER },
 	{ "minor_new", "it needs ABI 1.7, this program has only 1.0; " NEWER },
@@ -153,9 +154,6 @@ static void test_a_struct_that_is_not_all_there_is_refused(void **state)
 	path_of("struct_large", file);
 	assert_true(orch_text_starts_with(orch_text_from(refusal_of(file, &err)),
 		ORCH_TEXT("its orch_plugin says it has 4000 bytes, but has ")));
-	path_of("number", file);
-	assert_true(orch_text_starts_with(
-		orch_text_from(refusal_of(file, &err)), ORCH_TEXT("its orch_plugin ")));
 }
 
 static void test_a_template_fallback_is_parsed(void **state)
