@@ -72,6 +72,7 @@ static struct fake *fake_of(const struct orch_host *host)
 	return way.out;
 }
 
+ORCH_PRINTF(3, 4)
 static void host_log(const struct orch_host *host, int level, const char *fmt, ...)
 {
 	(void)host, (void)level, (void)fmt;
@@ -209,6 +210,7 @@ static uint64_t host_now_ms(const struct orch_host *host)
 	return fake->now_ms;
 }
 
+ORCH_PRINTF(3, 4)
 static void host_alarm(const struct orch_host *host, const char *name, const char *fmt, ...)
 {
 	struct fake *fake = fake_of(host);
@@ -259,6 +261,7 @@ static const struct orch_plugin *load(const char *name)
 	plugin = dlsym(object, "orch_plugin");
 	assert_non_null(plugin);
 	assert_string_equal(plugin->name, name);
+	/* cppcheck-suppress resourceLeak */
 	return plugin;
 }
 

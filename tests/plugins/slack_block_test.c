@@ -306,6 +306,9 @@ static void test_a_file_alone_is_deleted(void **state)
 		{ .url = "/files.delete", .status = 200, .body = OK },
 		{ .url = "/chat.postMessage", .status = 200, .body = OK }, { .url = NULL }
 	};
+	static const struct fake_reply silent[] = {
+		{ .url = "/files.delete", .status = 200, .body = OK }, { .url = NULL }
+	};
 	struct fake_task world;
 
 	(void)state;
@@ -314,6 +317,10 @@ static void test_a_file_alone_is_deleted(void **state)
 	fake_task_set(&world, "slack.ts", "");
 	fake_task_set(&world, "slack.files", "F1");
 	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+	assert_string_equal(fake_task_outcome(&world), "deleted");
+	/* The message that shares it gets the notice. */
+	fake_task_set(&world, "slack.subtype", "file_shared");
+	assert_int_equal(fake_task_act(&world, silent), ORCH_OK);
 	assert_string_equal(fake_task_outcome(&world), "deleted");
 	fake_task_end(&world);
 }

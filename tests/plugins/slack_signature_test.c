@@ -91,11 +91,11 @@ static void test_every_flipped_bit_is_noticed(void **state)
 	fake_close(fake);
 }
 
-static int receive_at(struct fake *fake, int64_t offset_s)
+static int receive_at(struct fake *fake, long long offset_s)
 {
 	char time[32], mac[68];
 
-	(void)snprintf(time, sizeof(time), "%lld", (long long)(1700000000 + offset_s));
+	(void)snprintf(time, sizeof(time), "%lld", 1700000000LL + offset_s);
 	fake_sign(OUR_SECRET, time, fake_text(OUR_BODY), mac);
 	return receive(fake, time, mac, OUR_BODY);
 }

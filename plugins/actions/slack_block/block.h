@@ -60,8 +60,9 @@ struct call {
 	struct state state;
 	struct orch_text team, channel, ts, thread_ts, user, files;
 	uint32_t file_count;
-	bool is_message; /* there is a message that may be deleted */
-	bool is_file;    /* the event is about a file alone */
+	bool is_message;     /* there is a message that may be deleted */
+	bool is_file;        /* the event is about a file alone */
+	bool is_shared_file; /* … and there is a message that shares it, with a task of its own */
 	bool is_own;
 	bool was_deleted; /* the event says that somebody deleted it already */
 };

@@ -137,6 +137,8 @@ static void read_event(struct call *call)
 	call->files = field(event, "slack.files");
 	call->is_own = kit_is(field(event, "slack.is_own"), "true");
 	call->is_file = kit_is(event->type, "slack.file");
+	call->is_shared_file =
+		call->is_file && kit_is(field(event, "slack.subtype"), "file_shared");
 	call->was_deleted = kit_is(event->type, "slack.message_deleted");
 	call->is_message = !call->is_file && !call->was_deleted && call->channel.len > 0 &&
 		call->ts.len > 0 && is_deletable(field(event, "slack.subtype"));

@@ -63,10 +63,11 @@ static bool can_post(const struct call *call)
 		call->channel.len > 0 && !call->was_deleted;
 }
 
-/* An updated message says itself what happened to it. */
+/* An updated message says itself what happened to it, and a shared file's message has a notice of its own. */
 static bool wants_notice(const struct call *call)
 {
-	return can_post(call) && !call->state.posted && call->state.rung == RUNG_DELETED;
+	return can_post(call) && !call->is_shared_file && !call->state.posted &&
+		call->state.rung == RUNG_DELETED;
 }
 
 static bool wants_look(const struct call *call)
