@@ -88,13 +88,13 @@ static char *resolve_dir(const char *path, struct orch_err *err, char *dir)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
-	char *resolved, *full;
+	char resolved[PATH_MAX];
 	size_t size;
+	char *full;
 
 	(void)snprintf(
 		dir, PATH_MAX, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-	resolved = realpath(dir, NULL);
-	if (!resolved) {
+	if (!realpath(dir, resolved)) {
 		(void)orch_fail(err, ORCH_E_INVALID, "%s: %s", dir, orch_errno_text(errno));
 		return NULL;
 	}
@@ -104,7 +104,6 @@ static char *resolve_dir(const char *path, struct orch_err *err, char *dir)
 		(void)snprintf(full, size, "%s/%s", strcmp(resolved, "/") ? resolved : "", base);
 	else
 		(void)orch_fail(err, ORCH_E_NOMEM, "%s: out of memory", path);
-	free(resolved);
 	return full;
 }
 

@@ -93,6 +93,8 @@ struct orch_db {
 	int wal_frames, tried_frames; /* in the WAL; when a checkpoint was last tried */
 	uint64_t polled_ms;           /* monotonic */
 	int64_t data_version;
+	bool met_damage;      /* in the transaction under way */
+	uint64_t repaired_ms; /* monotonic; 0: never */
 
 	struct orch_db_space space;
 	struct orch_db_space *space_ref; /* a look is not a change of the database */
@@ -123,6 +125,9 @@ ORCH_MUST_USE int orch_db_migrate(struct orch_db *db, const struct orch_db_migra
 
 /* writer.c */
 void *orch_db_write(void *arg);
+
+/* repair.c: on the writer's thread, outside of a transaction. */
+void orch_db_repair(struct orch_db *db);
 
 /* space.c */
 bool orch_db_space_is_low(struct orch_db_space *space);

@@ -86,8 +86,8 @@ static int run_ops(struct orch_db *db, struct orch_db_group *group)
 		int cause = sqlite3_extended_errcode(db->connection.handle);
 
 		if (code < 0) {
-			if ((cause & 0xff) == SQLITE_CORRUPT || (cause & 0xff) == SQLITE_NOTADB)
-				note_trouble(db, cause);
+			if ((cause & 0xff) == SQLITE_CORRUPT)
+				db->met_damage = true;
 			db->noted_count = noted;
 			return code;
 		}
@@ -103,7 +103,7 @@ static bool run_freely(struct orch_db *db, struct orch_db_group *groups)
 
 		group->code = run_ops(db, group);
 		orch_db_release_statements(&db->connection);
-		if (!in_transaction(db) ||
+		if (!in_transaction(db) || db->met_damage ||
 			(group->code < 0 &&
 				sqlite3_total_changes64(db->connection.handle) != before))
 			return false;
@@ -162,10 +162,15 @@ static int commit(struct orch_db *db, struct orch_err *err)
 /* ORCH_OK: on the disk. */
 static int transact(struct orch_db *db, struct orch_db_group *groups, struct orch_err *err)
 {
-	int code = begin(db, err);
+	int code;
 
+	db->met_damage = false;
+	code = begin(db, err);
 	if (code == ORCH_OK && !run_freely(db, groups)) {
 		roll_back(db);
+		if (db->met_damage)
+			orch_db_repair(db);
+		db->met_damage = false;
 		code = begin(db, err);
 		if (code == ORCH_OK)
 			code = run_carefully(db, groups, err);
@@ -174,6 +179,8 @@ static int transact(struct orch_db *db, struct orch_db_group *groups, struct orc
 		code = commit(db, err);
 	if (code < 0)
 		roll_back(db);
+	if (db->met_damage)
+		note_trouble(db, SQLITE_CORRUPT);
 	orch_db_release_statements(&db->connection);
 	return code;
 }

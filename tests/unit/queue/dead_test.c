@@ -272,6 +272,37 @@ static void test_a_damaged_head_does_not_block_its_key(void **state)
 	(void)receive_one(w, "act", "c2");
 }
 
+/* As if bits had flipped in the table and not in the index, or the other way round. */
+static void test_an_index_that_does_not_fit_its_table_is_built_anew(void **state)
+{
+	struct world *w = *state;
+	struct orch_err err;
+
+	put(w, "scan", "a");
+	put(w, "scan", "b");
+	put(w, "scan", "c");
+	close_queue(w);
+	poke(w->f.path,
+		"CREATE TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'item_at';"
+		"PRAGMA writable_schema = ON;"
+		"DELETE FROM sqlite_schema WHERE name = 'item_at'");
+	poke(w->f.path, "UPDATE item SET at = at + 1 WHERE row = 2");
+	poke(w->f.path,
+		"PRAGMA writable_schema = ON;"
+		"INSERT INTO sqlite_schema SELECT * FROM kept; DROP TABLE kept");
+	assert_int_not_equal(ask(w->f.path,
+				     "SELECT count(*) FROM pragma_integrity_check"
+				     " WHERE integrity_check <> 'ok'"),
+		0);
+	open_queue(w, 0);
+	assert_int_equal(receive(w, "scan", 10), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(settle(w, &w->leases[i]), ORCH_OK);
+	assert_int_equal(ledger(w, "scan").done, 3);
+	assert_true(orch_db_is_healthy(w->f.db, &err));
+	assert_is_sound(w->f.path);
+}
+
 static void test_another_key_opens_nothing(void **state)
 {
 	struct world *w = *state;
@@ -415,6 +446,9 @@ int main(void)
 			test_swapped_bodies_open_for_nobody, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_a_damaged_head_does_not_block_its_key, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_an_index_that_does_not_fit_its_table_is_built_anew, make_world,
+			remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_another_key_opens_nothing, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(

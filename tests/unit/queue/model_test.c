@@ -155,7 +155,8 @@ static void hold(struct model *m, const struct orch_lease *lease, unsigned item)
 /* The lease is of a message that was ready, and as the model has it. */
 static int64_t take_lease(struct model *m, unsigned queue, const struct orch_lease *lease)
 {
-	struct item *item = find_live(m, queue, (unsigned)atoi(lease->message.id.ptr + 3));
+	struct item *item =
+		find_live(m, queue, (unsigned)strtoul(lease->message.id.ptr + 3, NULL, 10));
 	int64_t was;
 
 	assert_non_null(item);

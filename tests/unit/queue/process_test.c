@@ -199,7 +199,7 @@ static void consume(struct world *w, int fd)
 					(void)release(w, lease, 0, false);
 					_exit(0);
 				}
-				tell(fd, 'r', (unsigned)atoi(lease->message.id.ptr));
+				tell(fd, 'r', (unsigned)strtoul(lease->message.id.ptr, NULL, 10));
 				if (settle(w, lease) < 0)
 					_exit(1);
 			}
