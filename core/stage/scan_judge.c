@@ -45,6 +45,15 @@ static struct orch_text finding_bytes(
 	return (struct orch_text){ bytes.ptr + finding->start, (size_t)finding->length };
 }
 
+/* What follows the slash, a file's name say, is its author's text: it stays sealed. */
+static struct orch_text name_to_keep(const struct orch_part *part)
+{
+	struct orch_text rest = part->name, name = part->name;
+
+	(void)orch_text_split(&rest, '/', &name);
+	return name;
+}
+
 static void describe(struct orch_scan_work *work, const struct orch_plan_instance *tool,
 	struct orch_stored_finding *stored)
 {
@@ -64,7 +73,7 @@ static void describe(struct orch_scan_work *work, const struct orch_plan_instanc
 	if (finding->title.len == 0)
 		finding->title = finding->rule_name;
 	stored->part_name = finding->part < work->event->part_count
-		? work->event->parts[finding->part].name
+		? name_to_keep(&work->event->parts[finding->part])
 		: ORCH_TEXT_NONE;
 	stored->excerpt = orch_mask_excerpt(work->arena, finding_bytes(work->event, finding));
 }
@@ -104,13 +113,14 @@ static enum orch_inspection inspect(struct orch_scan_work *work, struct orch_tex
 	orch_buf_init(&note, 4096);
 	for (size_t i = 0; i < work->event->part_count; i++) {
 		const struct orch_part *part = &work->parts[i];
+		struct orch_text name = name_to_keep(part);
 
 		if (part->state == ORCH_PART_HERE)
 			continue;
 		unseen++;
 		gone += part->state == ORCH_PART_UNAVAILABLE;
 		orch_buf_printf(&note, "%s%.*s: %.*s", note.len > 0 ? "; " : "",
-			ORCH_TEXT_ARG(part->name), ORCH_TEXT_ARG(part->note));
+			ORCH_TEXT_ARG(name), ORCH_TEXT_ARG(part->note));
 	}
 	if (work->tool_note != NULL)
 		orch_buf_printf(&note, "%s%s", note.len > 0 ? "; " : "", work->tool_note);
