@@ -47,8 +47,10 @@ static int build_plan(struct orch_config *config, enum orch_build_depth depth,
 	struct orch_plan *plan;
 	int rc;
 
-	if (depth == ORCH_BUILD_WHOLE)
+	if (depth == ORCH_BUILD_WHOLE) {
+		orch_config_check_run(config, errors);
 		orch_config_load_credentials(config, errors);
+	}
 	rc = orch_plan_create(config, errors, &plan);
 	if (rc != ORCH_OK)
 		return rc;

@@ -106,17 +106,16 @@ static int create_stations(struct orch_service *service, struct orch_err *err)
 static int start_stations(struct orch_service *service, struct orch_err *err)
 {
 	/* Intake comes last: nothing is accepted before the rest is at work. */
-	for (int intake = 0; intake <= 1; intake++)
-		for (size_t i = 0; i < service->station_count; i++) {
-			bool is_intake =
-				orch_station_stage(service->stations[i]) == ORCH_STAGE_INTAKE;
-			int rc = ORCH_OK;
+	for (size_t pass = 0; pass < 2 * service->station_count; pass++) {
+		struct orch_station *station = service->stations[pass % service->station_count];
+		bool is_intake = orch_station_stage(station) == ORCH_STAGE_INTAKE;
+		int rc = ORCH_OK;
 
-			if (is_intake == (intake == 1))
-				rc = orch_station_start(service->stations[i], err);
-			if (rc != ORCH_OK)
-				return rc;
-		}
+		if (is_intake == (pass >= service->station_count))
+			rc = orch_station_start(station, err);
+		if (rc != ORCH_OK)
+			return rc;
+	}
 	return ORCH_OK;
 }
 
@@ -244,10 +243,11 @@ static int add_signal(struct orch_service *service, size_t slot, int number, eve
 
 static int watch_all(struct orch_service *service, struct orch_err *err)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	int rc = ORCH_OK;
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (add_signal(service, 0, SIGTERM, on_stop_signal) != ORCH_OK ||
+	if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+		add_signal(service, 0, SIGTERM, on_stop_signal) != ORCH_OK ||
 		add_signal(service, 1, SIGINT, on_stop_signal) != ORCH_OK ||
 		add_signal(service, 2, SIGHUP, on_reload_signal) != ORCH_OK ||
 		orch_timer_init(&service->tick, service->lane, on_tick, service) != ORCH_OK ||
