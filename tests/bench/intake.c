@@ -45,7 +45,7 @@ static void measure(const struct program *program, const char *name, unsigned co
 	if (result.bad > 0)
 		printf("  %llu of %llu were not answered 200\n", (unsigned long long)result.bad,
 			(unsigned long long)result.sent);
-	fflush(stdout);
+	(void)fflush(stdout);
 	load_fini(&result);
 }
 

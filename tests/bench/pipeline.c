@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "net/http_server.h"
@@ -91,6 +90,7 @@ static struct orch_lane *start_slack(uint16_t *ret_port)
 /* Waits until every message that was sent has come out again; how long that took. */
 static double wait_for_all(size_t wanted)
 {
+	const struct timespec pause = { .tv_nsec = 10000000 };
 	uint64_t begin = now_ns();
 	size_t before = 0;
 
@@ -100,7 +100,7 @@ static double wait_for_all(size_t wanted)
 		if (count != before)
 			still = 0;
 		before = count;
-		(void)usleep(10000);
+		(void)nanosleep(&pause, NULL);
 	}
 	return (double)(now_ns() - begin) / 1e9;
 }
@@ -135,7 +135,7 @@ static void measure(const struct program *program, const char *name, unsigned co
 	if (count != result.good || result.bad > 0)
 		printf("  %llu accepted, %zu seen, %llu refused\n", (unsigned long long)result.good,
 			count, (unsigned long long)result.bad);
-	fflush(stdout);
+	(void)fflush(stdout);
 	load_fini(&result);
 }
 

@@ -12,6 +12,8 @@
 static size_t write_body(
 	char *body, size_t size, const struct slack_load *load, uint64_t number, uint64_t due_ns)
 {
+	unsigned long long seconds = due_ns / 1000000000, micros = due_ns / 1000 % 1000000;
+	unsigned long long event = load->first + number, channel = number % 50;
 	int len = snprintf(body, size,
 		"{\"token\":\"x\",\"team_id\":\"T1\",\"api_app_id\":\"A1\",\"type\":\"event_"
 		"callback\","
@@ -21,10 +23,7 @@ static size_t write_body(
 		"\"channel\":\"C%llu\",\"channel_type\":\"channel\",\"user\":\"U1\",\"ts\":\"%llu.%"
 		"06llu\","
 		"\"text\":\"%s\",\"pad\":\"%0*d\"}}",
-		(unsigned long long)(load->first + number),
-		(unsigned long long)(due_ns / 1000000000), (unsigned long long)(number % 50),
-		(unsigned long long)(due_ns / 1000000000),
-		(unsigned long long)(due_ns / 1000 % 1000000), load->text, BODY_BYTES - 400, 0);
+		event, seconds, channel, seconds, micros, load->text, BODY_BYTES - 400, 0);
 
 	return (size_t)len;
 }
