@@ -121,9 +121,11 @@ static void test_each_grade_counts_as_a_minute_of_waiting(void **state)
 	put_grave(w, "low", ORCH_LOW);
 	put_grave(w, "critical", ORCH_CRITICAL);
 	put_grave(w, "high", ORCH_HIGH);
-	assert_int_equal(receive(w, "act", 10), 5);
-	for (size_t i = 0; i < 5; i++)
-		assert_true(text_is(w->leases[i].message.id, expected[i]));
+	(void)receive_one(w, "act", expected[0]);
+	assert_int_equal(receive(w, "act", 3), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(text_is(w->leases[i].message.id, expected[i + 1]));
+	(void)receive_one(w, "act", expected[4]);
 }
 
 static void test_a_grave_message_waits_out_its_delay(void **state)
