@@ -162,7 +162,7 @@ static void add_syntax_error(
 	unsigned number = config_error_line(tree) > 0 ? (unsigned)config_error_line(tree) : 0;
 	const char *text = config_error_text(tree) == NULL ? "?" : config_error_text(tree);
 	struct orch_where where = where_is(source, number);
-	struct orch_text name = ORCH_TEXT_NONE;
+	struct orch_text name;
 
 	if (strncmp(text, "duplicate", 9) == 0) {
 		name = doubled_key(line_of(source, number));

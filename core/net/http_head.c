@@ -276,7 +276,7 @@ static enum orch_http_state split_header(struct orch_http_parser *parser, struct
 enum orch_http_state orch_http_head_take_header(
 	struct orch_http_parser *parser, struct orch_text line)
 {
-	struct orch_text name, value;
+	struct orch_text name = line, value = line;
 	size_t known;
 
 	if (split_header(parser, line, &name, &value) == ORCH_HTTP_REFUSED)
@@ -292,7 +292,7 @@ enum orch_http_state orch_http_head_take_header(
 enum orch_http_state orch_http_head_take_trailer(
 	struct orch_http_parser *parser, struct orch_text line)
 {
-	struct orch_text name, value;
+	struct orch_text name = line, value = line;
 	size_t known;
 
 	if (split_header(parser, line, &name, &value) == ORCH_HTTP_REFUSED)

@@ -82,13 +82,17 @@ static int open_host(const char *host, const char *port, uint32_t backlog, int *
 
 static uint16_t local_port(int fd)
 {
-	struct sockaddr_storage address = { 0 };
+	/* The port lies at the same place for both families. */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address = { .v6 = { .sin6_port = 0 } };
 	socklen_t len = sizeof(address);
 
-	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
+	if (getsockname(fd, &address.any, &len) < 0)
 		return 0;
-	/* The port lies at the same place for both families. */
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+	return ntohs(address.v4.sin_port);
 }
 
 static void pause_listening(struct orch_http_server *server, enum orch_http_refusal reason)

@@ -103,20 +103,25 @@ static int create_stations(struct orch_service *service, struct orch_err *err)
 	return ORCH_OK;
 }
 
-static int start_stations(struct orch_service *service, struct orch_err *err)
+static int start_those(struct orch_service *service, bool intake, struct orch_err *err)
 {
-	/* Intake comes last: nothing is accepted before the rest is at work. */
-	for (size_t pass = 0; pass < 2 * service->station_count; pass++) {
-		struct orch_station *station = service->stations[pass % service->station_count];
+	for (size_t i = 0; i < service->station_count; i++) {
+		struct orch_station *station = service->stations[i];
 		bool is_intake = orch_station_stage(station) == ORCH_STAGE_INTAKE;
-		int rc = ORCH_OK;
+		int rc = is_intake == intake ? orch_station_start(station, err) : ORCH_OK;
 
-		if (is_intake == (pass >= service->station_count))
-			rc = orch_station_start(station, err);
 		if (rc != ORCH_OK)
 			return rc;
 	}
 	return ORCH_OK;
+}
+
+static int start_stations(struct orch_service *service, struct orch_err *err)
+{
+	int rc = start_those(service, false, err);
+
+	/* Intake comes last: nothing is accepted before the rest is at work. */
+	return rc == ORCH_OK ? start_those(service, true, err) : rc;
 }
 
 static int open_health_listener(struct orch_service *service, struct orch_err *err)

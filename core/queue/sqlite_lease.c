@@ -78,7 +78,7 @@ int orch_queue_sqlite_checkpoint(struct orch_queue_sqlite *queue, struct orch_db
 	struct orch_queue_op *op, struct orch_err *err)
 {
 	struct orch_text sealed;
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	int code;
 
 	if (op->memo.len > ORCH_QUEUE_MEMO_BYTES)

@@ -67,7 +67,7 @@ static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
 	const struct orch_message *message, uint64_t now, bool *ret_seen, struct orch_err *err)
 {
 	uint8_t hash[ORCH_SHA256_BYTES];
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	int code = ORCH_OK;
 
 	if (queue->seen_since_purge++ % ORCH_QUEUE_PURGE_EVERY == 0)
