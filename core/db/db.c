@@ -153,8 +153,11 @@ static int enqueue(struct orch_db *db, struct orch_db_group *group, struct orch_
 {
 	if (db->is_stopping || db->queued >= db->queued_max)
 		return orch_fail(err, ORCH_E_AGAIN, "database: too much is waiting to be written");
-	if (!db->first)
+	if (!db->first) {
 		pthread_cond_signal(&db->work);
+		if (!atomic_load(&db->is_busy))
+			atomic_store(&db->turned_ms, orch_clock_mono_ms());
+	}
 	*db->last = group;
 	db->last = &group->next;
 	db->queued++;
@@ -236,7 +239,8 @@ static bool is_stuck(const struct orch_db *db)
 	uint64_t turned = atomic_load(&db->turned_ms);
 	uint64_t now = orch_clock_mono_ms();
 
-	return atomic_load(&db->queued) > 0 && now > turned && now - turned > ORCH_DB_STUCK_MS;
+	return (atomic_load(&db->queued) > 0 || atomic_load(&db->is_busy)) && now > turned &&
+		now - turned > ORCH_DB_STUCK_MS;
 }
 
 bool orch_db_is_healthy(const struct orch_db *db, struct orch_err *err)

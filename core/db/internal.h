@@ -99,6 +99,7 @@ struct orch_db {
 	struct orch_db_space space;
 	struct orch_db_space *space_ref; /* a look is not a change of the database */
 	_Atomic uint64_t turned_ms;      /* monotonic */
+	atomic_bool is_busy;             /* with a transaction */
 	atomic_int trouble, trouble_code;
 };
 

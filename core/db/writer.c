@@ -332,10 +332,12 @@ void *orch_db_write(void *arg)
 	while (wait_for_work(db, next_ms, &groups)) {
 		atomic_store(&db->turned_ms, orch_clock_mono_ms());
 		if (groups) {
+			atomic_store(&db->is_busy, true);
 			run_groups(db, groups);
 			hand_back(db, groups);
 			orch_db_tell_noted(db);
 			checkpoint(db);
+			atomic_store(&db->is_busy, false);
 		}
 		next_ms = look_around(db);
 	}
