@@ -75,6 +75,9 @@ static int begin_trial(struct orch_plan_instance *tool, const struct orch_stored
 			ORCH_TEXT_ARG(tool->config->name));
 	live.state = ORCH_RULE_LIVE;
 	live.removed = false;
+	/* The store has yet to give it an id, and findings without a rule are refused. */
+	if (live.rule.id.len == 0)
+		live.rule.id = ORCH_TEXT("new");
 	rc = orch_ruleset_create(
 		tool->plugin, host, tool->settings, &live, 1, &trial.set, NULL, err);
 	if (rc != ORCH_OK)
