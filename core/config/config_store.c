@@ -199,10 +199,10 @@ static void read_store(struct orch_reader *reader, struct orch_value *root)
 		return;
 	check_key(reader, group);
 	postgres = orch_text_is(config->store_driver, "postgres");
-	if (postgres && orch_value_get(group, "dsn") == NULL)
-		orch_reader_error(reader, group->where, path,
-			"driver \"postgres\" needs to know the database; add dsn = \"host=… "
-			"dbname=…\"");
+	if (postgres)
+		orch_reader_error(reader, orch_reader_where(group, "driver"),
+			ORCH_TEXT("store.driver"),
+			"\"postgres\" is not in this version yet; must be \"sqlite\"");
 	if (!postgres && block.dsn.len > 0)
 		orch_reader_error(reader, orch_reader_where(group, "dsn"), ORCH_TEXT("store.dsn"),
 			"has no meaning with driver \"sqlite\"; leave it out");

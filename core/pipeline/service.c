@@ -283,6 +283,9 @@ static void note_start(struct orch_service *service)
 	orch_log(ORCH_LOG_INFO, "started", ORCH_LOG_STRING("version", ORCH_VERSION),
 		ORCH_LOG_STRING("config", config->digest), ORCH_LOG_STRING("file", config->file),
 		ORCH_LOG_TEXT("listen", config->http.address));
+	if (config->console.address.len > 0)
+		orch_log(ORCH_LOG_WARN, "console.absent",
+			ORCH_LOG_STRING("why", "the console is not in this version yet"));
 	on_tick(service);
 	orch_notify("READY=1");
 }

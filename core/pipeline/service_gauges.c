@@ -55,6 +55,16 @@ static void set_imbalance(int64_t imbalance)
 		orch_log(ORCH_LOG_ALERT, "ledger.imbalance", ORCH_LOG_INT("messages", imbalance));
 }
 
+/* A row that did not open was set aside; somebody should look at the disk. */
+static void report_damage(struct orch_service *service, uint64_t damaged)
+{
+	if (damaged > service->damaged)
+		orch_log(ORCH_LOG_ALERT, "queue.damaged",
+			ORCH_LOG_INT("rows", damaged - service->damaged),
+			ORCH_LOG_STRING("see", "orchestrator queue peek --dead"));
+	service->damaged = damaged;
+}
+
 void orch_service_refresh_gauges(struct orch_service *service)
 {
 	struct orch_arena *arena = orch_arena_create(0);
@@ -71,6 +81,7 @@ void orch_service_refresh_gauges(struct orch_service *service)
 	if (orch_queue_ledger(service->keep.queue, arena, &ledgers, &count, &err) == ORCH_OK &&
 		count > 0) {
 		set_imbalance(ledgers[0].imbalance);
+		report_damage(service, ledgers[0].damaged);
 		for (size_t i = 1; i < count; i++)
 			set_ledger_gauges(&ledgers[i]);
 	}

@@ -25,6 +25,7 @@ struct orch_service {
 	bool is_watching_rules, is_draining, is_released;
 	uint64_t drain_until_ms; /* monotonic */
 	uint64_t watchdog_ms;
+	uint64_t damaged; /* rows that have been reported */
 	int status;
 };
 

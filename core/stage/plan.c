@@ -72,7 +72,10 @@ static void fill_instance(struct orch_plan *plan, struct orch_plan_instance *ins
 			errors, block->where, path_of(config, block), "%s", err.text);
 		return;
 	}
-	if (block->kind == ORCH_KIND_INPUT &&
+	if (block->kind == ORCH_KIND_INPUT && block->transport != ORCH_HTTP)
+		orch_config_errors_add(errors, block->where, path_of(config, block),
+			"transports other than \"http\" are not in this version yet");
+	else if (block->kind == ORCH_KIND_INPUT &&
 		(instance->plugin->input->transports & block->transport) == 0)
 		orch_config_errors_add(errors, block->where, path_of(config, block),
 			"plugin %s does not take this transport; see `orchestrator plugin show %s`",
