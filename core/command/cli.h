@@ -81,7 +81,7 @@ struct orch_config *orch_cli_config(struct orch_cli *cli);
 /* Queue and store; 0 or an exit code. */
 int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep);
 
-/* ---- output for people ---- */
+/* Output for people. */
 
 #define ORCH_CLI_RED "31"
 #define ORCH_CLI_YELLOW "33"

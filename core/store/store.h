@@ -15,7 +15,7 @@
 
 struct orch_store;
 
-/* ---- rules ---- */
+/* Rules. */
 
 enum orch_rule_state { ORCH_RULE_LIVE = 0, ORCH_RULE_SHADOW, ORCH_RULE_OFF };
 
@@ -70,7 +70,7 @@ struct orch_store_watch {
 ORCH_MUST_USE int orch_store_watch_add(struct orch_store *store, struct orch_store_watch *watch);
 void orch_store_watch_remove(struct orch_store *store, struct orch_store_watch *watch);
 
-/* ---- what became of events ---- */
+/* What became of events. */
 
 enum orch_inspection { ORCH_INSPECTED = 0, ORCH_INSPECTED_PARTLY, ORCH_UNINSPECTED };
 
