@@ -143,10 +143,13 @@ static bool is_host(struct orch_text host)
 		return false;
 	if (close < host.len)
 		return is_bracketed(name);
-	for (i = 0; i < name.len; i++)
+	for (i = 0; i < name.len; i++) {
 		if (!is_alnum(name.ptr[i]) && !memchr("-._", name.ptr[i], 3))
 			return false;
-	return name.len > 0;
+		if (i > 0 && name.ptr[i] == '.' && name.ptr[i - 1] == '.')
+			return false;
+	}
+	return name.len > 0 && !orch_text_is(name, ".");
 }
 
 static enum orch_http_state take_host(struct orch_http_parser *parser, struct orch_text value)
