@@ -3,6 +3,7 @@
  * What the lines of a head mean.  Nothing is repaired: what another parser
  * could read otherwise is refused.
  */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -119,16 +120,18 @@ static bool is_port(struct orch_text text)
 	return text.len <= 5 && orch_text_to_uint(text, 0, UINT16_MAX, &port) == ORCH_OK;
 }
 
+/* "[::1]" */
 static bool is_bracketed(struct orch_text text)
 {
-	size_t i;
+	struct in6_addr address;
+	char plain[INET6_ADDRSTRLEN];
 
-	if (text.len < 4 || text.ptr[0] != '[' || text.ptr[text.len - 1] != ']')
+	if (text.len < 4 || text.len - 2 >= sizeof(plain) || text.ptr[0] != '[' ||
+		text.ptr[text.len - 1] != ']')
 		return false;
-	for (i = 1; i < text.len - 1; i++)
-		if (!memchr("0123456789abcdefABCDEF:.", text.ptr[i], 24))
-			return false;
-	return true;
+	memcpy(plain, text.ptr + 1, text.len - 2);
+	plain[text.len - 2] = '\0';
+	return inet_pton(AF_INET6, plain, &address) == 1;
 }
 
 static bool is_host(struct orch_text host)

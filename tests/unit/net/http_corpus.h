@@ -123,6 +123,8 @@ static const struct bad_request bad_requests[] = {
 	BAD("Host with two ports", 400, "GET /hello HTTP/1.1\r\nHost: a:1:2\r\n\r\n"),
 	BAD("Host without its bracket", 400, "GET /hello HTTP/1.1\r\nHost: [::1\r\n\r\n"),
 	BAD("Host with a torn bracket", 400, "GET /hello HTTP/1.1\r\nHost: [::1]x:1\r\n\r\n"),
+	BAD("Host with points in brackets", 400, "GET /hello HTTP/1.1\r\nHost: [..1]\r\n\r\n"),
+	BAD("Host with a name in brackets", 400, "GET /hello HTTP/1.1\r\nHost: [cafe]\r\n\r\n"),
 	BAD("Host of a point", 400, "GET /hello HTTP/1.1\r\nHost: .\r\n\r\n"),
 	BAD("Host with two points in a row", 400, "GET /hello HTTP/1.1\r\nHost: a..b\r\n\r\n"),
 	BAD("quoted Host", 400, "GET /hello HTTP/1.1\r\nHost: \"a\"\r\n\r\n"),
