@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Good requests, and a seeded generator that makes requests and spoils some of them a little."""
+import re
 
 GOOD = [
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -56,6 +57,22 @@ SPOILERS = [b"\r", b"\n", b"\r\n", b"\t", b" ", b"\x00", b"\x0b", b"\x7f", b"\x8
             b"+", b"-", b"0", b"1", b"9", b"a", b"G", b"f", b"x", b"0x", b"%", b"%0d%0a", b"#", b"?",
             b"/", b"..", b"/../", b"HTTP/1.1", b"HTTP/1.0", b"Host: b\r\n", b"\r\nContent-Length: 3",
             b"\r\nTransfer-Encoding: chunked", b"chunked", b"\r\n\r\n", b"0\r\n\r\n", b"close"]
+
+# Lines that smugglers write, put among the headers.
+SMUGGLED = [b"Content-Length: 5", b"Content-Length: 0", b"Content-Length: +5", b"Content-Length: 5, 5",
+            b"Content-Length: 0x5", b"Content-Length: 5 5", b"Content-Length : 5", b" Content-Length: 5",
+            b"Content-Length:", b"Content-Length: 18446744073709551621", b"Content_Length: 5",
+            b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunkedx", b"Transfer-Encoding: xchunked",
+            b"Transfer-Encoding: identity", b"Transfer-Encoding: gzip, chunked",
+            b"Transfer-Encoding: chunked, identity", b"Transfer-Encoding : chunked",
+            b"Transfer-Encoding:\x0bchunked", b"Transfer-Encoding: \"chunked\"", b"\tchunked",
+            b"X: y\nContent-Length: 5", b"X: y\rTransfer-Encoding: chunked", b"X: y\x00", b"X",
+            b"Host: b", b"Host: a/b", b"Host: a, b", b"Host: a:b", b"Host: u@a", b":", b"X\x00: y",
+            b"Connection: Content-Length", b"Expect: 200-ok", b"Upgrade: h2c"]
+# A chunk's size line, and how it could be written otherwise.
+ODD_SIZES = [b"+%s", b"-%s", b" %s", b"0x%s", b"%s ", b"%s\t", b"%s ;x", b"%s,", b"%s\n", b"%s\r",
+             b"%s;x\ny", b"%s;x\ry", b"%s\x00", b"00000000000000000%s", b"1000000000000000%s", b"%s.0",
+             b";x", b"", b"%sg"]
 
 
 class Generator:
@@ -120,7 +137,7 @@ class Generator:
     def spoil(self, stream):
         pick = self.random
         at = pick.randrange(len(stream) + 1)
-        kind = pick.randrange(7)
+        kind = pick.randrange(9)
         if kind == 0:
             return stream[:at] + bytes([pick.randrange(256)]) + stream[at + 1:]
         if kind == 1:
@@ -129,8 +146,27 @@ class Generator:
             return stream[:at]
         if kind == 3:
             return self.spoil_line(stream)
+        if kind == 4:
+            return self.smuggle(stream)
+        if kind == 5:
+            return self.spoil_size(stream)
         spoiler = pick.choice(SPOILERS)
         return stream[:at] + spoiler + stream[at + pick.choice((0, 0, len(spoiler))):]
+
+    def smuggle(self, stream):
+        ends = [match.start() for match in re.finditer(rb"\r\n", stream)]
+        if not ends:
+            return stream
+        at = self.random.choice(ends)
+        return stream[:at] + b"\r\n" + self.random.choice(SMUGGLED) + stream[at:]
+
+    def spoil_size(self, stream):
+        sizes = list(re.finditer(rb"(?<=\n)[0-9a-fA-F]+(?=[;\r])", stream))
+        if not sizes:
+            return stream
+        size = self.random.choice(sizes)
+        return (stream[:size.start()] + self.random.choice(ODD_SIZES).replace(b"%s", size.group()) +
+                stream[size.end():])
 
     def spoil_line(self, stream):
         """A line is doubled, dropped, moved, or ends in another way."""
