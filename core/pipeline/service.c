@@ -337,7 +337,7 @@ static void stop(struct orch_service *service)
 static void setup_log(const struct orch_config *config)
 {
 	orch_log_setup(STDERR_FILENO, config->log_json ? ORCH_LOG_JSON : ORCH_LOG_LOGFMT,
-		config->log_level);
+		(int)config->log_level);
 }
 
 int orch_service_run(const struct orch_service_options *options)
