@@ -65,6 +65,9 @@ int orch_http_client_create(struct orch_lane *lane, const struct orch_http_clien
 	client->lane = lane;
 	client->idle_size = options->max_connections ? options->max_connections : 256;
 	client->idle = orch_alloc_array(client->idle_size, sizeof(*client->idle));
+	client->connect_ms =
+		options->connect_ms ? options->connect_ms : ORCH_HTTP_CLIENT_CONNECT_MS;
+	client->slow_s = options->slow_s ? options->slow_s : ORCH_HTTP_CLIENT_SLOW_S;
 	client->ca_file = options->ca_file ? orch_strdup(options->ca_file) : NULL;
 	if (!client->idle || (options->ca_file && !client->ca_file))
 		code = orch_fail(err, ORCH_E_NOMEM, "out of memory");

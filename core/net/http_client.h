@@ -14,6 +14,8 @@
 #include "net/lane.h"
 
 #define ORCH_HTTP_CLIENT_TIMEOUT_MS 30000
+#define ORCH_HTTP_CLIENT_CONNECT_MS 10000
+#define ORCH_HTTP_CLIENT_SLOW_S 30
 #define ORCH_HTTP_CLIENT_BODY_BYTES (1024 * 1024)
 #define ORCH_HTTP_CLIENT_HEAD_BYTES (64 * 1024)
 #define ORCH_HTTP_CLIENT_SHOWN_BYTES 4096 /* of a body that goes to a blob */
@@ -25,6 +27,8 @@ struct orch_http_client_options {
 	const char *ca_file;    /* NULL: the system's */
 	size_t max_connections; /* 0: 256 */
 	size_t max_per_host;    /* 0: 64; more requests wait their turn */
+	uint32_t connect_ms;    /* 0: 10 s; for address, connection and TLS together */
+	uint32_t slow_s;        /* 0: 30 s; so long a download may crawl */
 };
 
 struct orch_http_result {

@@ -15,11 +15,9 @@
 #include "net/address.h"
 #include "net/http_client.h"
 
-#define ORCH_HTTP_CLIENT_CONNECT_MS 10000
 #define ORCH_HTTP_CLIENT_DOWNLOAD_MS 300000 /* the default for a body that goes to a blob */
 #define ORCH_HTTP_CLIENT_TIMEOUT_MAX_MS (60 * 60 * 1000)
-#define ORCH_HTTP_CLIENT_SLOW_BYTES 1024 /* a second: a slower download is given up … */
-#define ORCH_HTTP_CLIENT_SLOW_S 30       /* … after so many seconds */
+#define ORCH_HTTP_CLIENT_SLOW_BYTES 1024 /* a second: a slower download is given up */
 #define ORCH_HTTP_CLIENT_DNS_S 60
 #define ORCH_HTTP_CLIENT_IDLE_S 45 /* less than most servers keep an idle connection */
 #define ORCH_HTTP_CLIENT_RETRY_AFTER_MS (60 * 60 * 1000)
@@ -46,6 +44,7 @@ struct orch_http_client {
 	CURL **idle; /* handles for the next flights */
 	size_t idle_count, idle_size;
 	char *ca_file;
+	uint32_t connect_ms, slow_s;
 	unsigned depth; /* of our own calls of DONE: the client outlasts them */
 	bool is_stopping;
 	bool is_gone; /* destroyed while DEPTH > 0 */

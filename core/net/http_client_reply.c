@@ -167,12 +167,12 @@ static void say_timed_out(const struct orch_http_flight *flight, struct orch_err
 		(void)orch_fail(problem, 0, "timed out after %llu ms",
 			(unsigned long long)flight->timeout_ms);
 	else if (!flight->was_sent)
-		(void)orch_fail(problem, 0, "no connection to %s:%u within %d ms",
+		(void)orch_fail(problem, 0, "no connection to %s:%u within %u ms",
 			flight->url.host.ptr, (unsigned)flight->url.port,
-			ORCH_HTTP_CLIENT_CONNECT_MS);
+			(unsigned)flight->client->connect_ms);
 	else
-		(void)orch_fail(problem, 0, "slower than %d bytes a second for %d s",
-			ORCH_HTTP_CLIENT_SLOW_BYTES, ORCH_HTTP_CLIENT_SLOW_S);
+		(void)orch_fail(problem, 0, "slower than %d bytes a second for %u s",
+			ORCH_HTTP_CLIENT_SLOW_BYTES, (unsigned)flight->client->slow_s);
 }
 
 /* curl's own words, without its prefix; for TLS they hold names of hosts at most. */

@@ -32,7 +32,6 @@ static const struct {
 	{ CURLOPT_TCP_KEEPINTVL, 15 },
 	{ CURLOPT_DNS_CACHE_TIMEOUT, ORCH_HTTP_CLIENT_DNS_S },
 	{ CURLOPT_MAXAGE_CONN, ORCH_HTTP_CLIENT_IDLE_S },
-	{ CURLOPT_CONNECTTIMEOUT_MS, ORCH_HTTP_CLIENT_CONNECT_MS },
 	/* Else the end of a request would wait for its name's look-up, and with it the lane. */
 	{ CURLOPT_QUICK_EXIT, 1 },
 };
@@ -167,7 +166,7 @@ static bool set_callbacks(struct orch_http_flight *flight)
 
 static bool set_options(struct orch_http_flight *flight)
 {
-	const char *ca_file = flight->client->ca_file;
+	const struct orch_http_client *client = flight->client;
 	CURL *easy = flight->easy;
 	bool is_set = set_url(flight) && set_callbacks(flight);
 
@@ -179,15 +178,20 @@ static bool set_options(struct orch_http_flight *flight)
 	is_set &= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
 			  flight->is_mail ? "smtp,smtps" : "http,https") == CURLE_OK;
 	is_set &= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)flight->timeout_ms) == CURLE_OK;
-	if (ca_file) {
-		is_set &= curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
+	is_set &= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)client->connect_ms) ==
+		CURLE_OK;
+	/* Who comes while the first connection is made waits to hear whether it can be shared. */
+	if (orch_text_is(flight->url.scheme, "https"))
+		is_set &= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L) == CURLE_OK;
+	if (client->ca_file) {
+		is_set &= curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file) == CURLE_OK;
 		is_set &= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
 	}
 	if (flight->blob) {
 		is_set &= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT,
 				  (long)ORCH_HTTP_CLIENT_SLOW_BYTES) == CURLE_OK;
-		is_set &= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-				  (long)ORCH_HTTP_CLIENT_SLOW_S) == CURLE_OK;
+		is_set &= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)client->slow_s) ==
+			CURLE_OK;
 	}
 	return is_set;
 }
