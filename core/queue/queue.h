@@ -85,6 +85,7 @@ struct orch_queue_op {
 	const struct orch_lease *lease; /* the others */
 	uint64_t delay_ms;
 	bool failed;
+	bool uncounted; /* RELEASE: this delivery does not count among the receives */
 	uint32_t step;
 	bool step_sent;
 	struct orch_text memo;

@@ -57,7 +57,7 @@ int orch_queue_sqlite_release(struct orch_queue_sqlite *queue, struct orch_db *d
 	sqlite3_stmt *statement;
 	int code = bind_lease(db,
 		"UPDATE item SET state = ?3, visible = ?4, at = ?4 - priority * ?5,"
-		" attempts = attempts + ?6, token = 0"
+		" attempts = attempts + ?6, receives = receives - ?7, token = 0"
 		" WHERE row = ?1 AND token = ?2 AND state = 2",
 		op->lease, &statement, err);
 
@@ -68,6 +68,7 @@ int orch_queue_sqlite_release(struct orch_queue_sqlite *queue, struct orch_db *d
 	orch_db_bind_int(statement, 4, (int64_t)(orch_clock_now_ms() + op->delay_ms));
 	orch_db_bind_int(statement, 5, op->delay_ms ? 0 : ORCH_QUEUE_GRADE_MS);
 	orch_db_bind_int(statement, 6, op->failed ? 1 : 0);
+	orch_db_bind_int(statement, 7, op->uncounted ? 1 : 0);
 	code = step_held(db, statement, err);
 	if (code == ORCH_OK)
 		orch_queue_sqlite_note(db, op->lease->message.queue);
