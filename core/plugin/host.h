@@ -43,7 +43,9 @@ struct orch_sink {
 	struct orch_part_mark *marks;
 	size_t event_count, finding_count, record_count, mark_count;
 	size_t event_size, finding_size, record_size, mark_size;
-	uint64_t findings_left_out;
+	uint64_t findings_left_out, records_left_out;
+	const char
+		*limit; /* the configuration's key of the first limit that was reached, or NULL */
 	const char *rejected; /* the reason, or NULL */
 	struct orch_text outcome, outcome_detail;
 	int failed; /* the first code that a call of the sink gave */

@@ -41,6 +41,13 @@ static int end(struct orch_sink *sink, int code)
 	return code;
 }
 
+static int end_at_limit(struct orch_sink *sink, const char *limit)
+{
+	if (sink->limit == NULL)
+		sink->limit = limit;
+	return end(sink, ORCH_E_LIMIT);
+}
+
 /* Room for one more of SIZE bytes each; NULL when there is no memory. */
 static void *grow(struct orch_sink *sink, void *items, size_t count, size_t *room, size_t size)
 {
@@ -63,6 +70,15 @@ static bool is_text(struct orch_text text)
 	return text.ptr != NULL || text.len == 0;
 }
 
+/* Of an event that is too much. */
+static const char *event_limit(
+	const struct orch_event *event, const struct orch_sink_limits *limits)
+{
+	if (event->part_count > limits->parts)
+		return "parts";
+	return event->field_count > limits->fields ? "fields" : "body_bytes";
+}
+
 int orch_sink_emit(struct orch_sink *sink, const struct orch_event *event)
 {
 	struct orch_event *events;
@@ -72,8 +88,10 @@ int orch_sink_emit(struct orch_sink *sink, const struct orch_event *event)
 	if (sink->kind != ORCH_KIND_INPUT || event == NULL)
 		return end(sink, ORCH_E_INVALID);
 	if (sink->event_count >= sink->limits.events)
-		return end(sink, ORCH_E_LIMIT);
+		return end_at_limit(sink, "events");
 	rc = orch_event_check(event, &sink->limits);
+	if (rc == ORCH_E_LIMIT)
+		return end_at_limit(sink, event_limit(event, &sink->limits));
 	if (rc != ORCH_OK)
 		return end(sink, rc);
 	copy = orch_event_copy(sink->arena, event);
@@ -119,7 +137,7 @@ int orch_sink_report(struct orch_sink *sink, const struct orch_finding *finding)
 		return end(sink, rc);
 	if (sink->finding_count >= sink->limits.findings) {
 		sink->findings_left_out++;
-		return end(sink, ORCH_E_LIMIT);
+		return end_at_limit(sink, "findings");
 	}
 	findings = grow(
 		sink, sink->findings, sink->finding_count, &sink->finding_size, sizeof(*findings));
@@ -168,8 +186,10 @@ int orch_sink_derive(struct orch_sink *sink, const struct orch_record *record)
 
 	if (rc != ORCH_OK)
 		return end(sink, rc);
-	if (sink->record_count >= sink->limits.records)
-		return end(sink, ORCH_E_LIMIT);
+	if (sink->record_count >= sink->limits.records) {
+		sink->records_left_out++;
+		return end_at_limit(sink, "records");
+	}
 	records =
 		grow(sink, sink->records, sink->record_count, &sink->record_size, sizeof(*records));
 	if (records == NULL)
@@ -224,7 +244,7 @@ int orch_sink_mark(struct orch_sink *sink, struct orch_text part, uint32_t state
 	mark = find_mark(sink, part);
 	if (mark == NULL) {
 		if (sink->mark_count >= sink->limits.parts)
-			return end(sink, ORCH_E_LIMIT);
+			return end_at_limit(sink, "parts");
 		marks = grow(sink, sink->marks, sink->mark_count, &sink->mark_size, sizeof(*marks));
 		if (marks == NULL)
 			return end(sink, ORCH_E_NOMEM);
