@@ -21,7 +21,8 @@ static void on_renewed(struct orch_queue_op *op)
 	}
 	if (op->code == ORCH_OK)
 		held->renewed_ms = orch_clock_mono_ms();
-	else if (op->code == ORCH_E_DENIED)
+	held->is_lost = op->code == ORCH_E_DENIED;
+	if (held->is_lost)
 		orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_leases_lost_total",
 					"Leases that ran out while work went on."),
 			1);
@@ -50,7 +51,7 @@ static void on_timer(void *arg)
 	struct orch_held *held;
 
 	TAILQ_FOREACH(held, &leases->held, link)
-	if (!held->is_busy && now - held->renewed_ms >= leases->visibility_ms / 3)
+	if (!held->is_busy && !held->is_lost && now - held->renewed_ms >= leases->visibility_ms / 3)
 		renew(leases, held);
 	orch_timer_set(&leases->timer, leases->visibility_ms / 6);
 }
@@ -73,6 +74,13 @@ int orch_leases_init(struct orch_leases *leases, struct orch_queue *queue, struc
 void orch_leases_fini(struct orch_leases *leases)
 {
 	orch_timer_fini(&leases->timer);
+}
+
+void orch_leases_set_visibility(struct orch_leases *leases, uint64_t visibility_ms)
+{
+	leases->visibility_ms = visibility_ms;
+	if (leases->count > 0)
+		orch_timer_set(&leases->timer, 0);
 }
 
 void orch_leases_hold(struct orch_leases *leases, struct orch_held *held,

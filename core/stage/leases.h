@@ -13,6 +13,7 @@ struct orch_held {
 	const struct orch_lease *lease;
 	uint64_t renewed_ms; /* monotonic */
 	bool is_busy;        /* a renewal is under way */
+	bool is_lost;        /* it is another's by now: nothing more is to be done with it */
 	bool is_gone;        /* the owner has ended; freed when the renewal is back */
 	struct orch_queue_op op;
 	struct orch_leases *leases;
@@ -32,6 +33,8 @@ struct orch_leases {
 ORCH_MUST_USE int orch_leases_init(struct orch_leases *leases, struct orch_queue *queue,
 	struct orch_lane *lane, uint64_t visibility_ms);
 void orch_leases_fini(struct orch_leases *leases);
+/* From now on, for those that are held as well. */
+void orch_leases_set_visibility(struct orch_leases *leases, uint64_t visibility_ms);
 void orch_leases_hold(struct orch_leases *leases, struct orch_held *held,
 	const struct orch_lease *lease, void (*freed)(void *owner), void *owner);
 /* Ends the holding; FREED runs now or when a renewal under way is back. */
