@@ -40,8 +40,8 @@ void orch_pauses_destroy(struct orch_pauses *pauses)
 	orch_free(pauses);
 }
 
-/* Forgets pauses that are over; if all are running, any one of them. */
-static void make_room(struct orch_pauses *pauses, uint64_t now)
+/* Forgets pauses that are over. */
+static void forget_ended(struct orch_pauses *pauses, uint64_t now)
 {
 	struct orch_text key;
 	size_t cursor = 0;
@@ -53,7 +53,16 @@ static void make_room(struct orch_pauses *pauses, uint64_t now)
 		if (pause->until_ms <= now)
 			orch_free(orch_map_remove(pauses->map, key));
 	}
-	cursor = 0;
+}
+
+/* If all are running, any one of them has to go. */
+static void make_room(struct orch_pauses *pauses, uint64_t now)
+{
+	struct orch_text key;
+	size_t cursor = 0;
+	void *value;
+
+	forget_ended(pauses, now);
 	if (orch_map_count(pauses->map) >= ORCH_PAUSES_MAX &&
 		orch_map_next(pauses->map, &cursor, &key, &value))
 		orch_free(orch_map_remove(pauses->map, key));
@@ -108,7 +117,7 @@ size_t orch_pauses_count(struct orch_pauses *pauses)
 	size_t count;
 
 	pthread_mutex_lock(&pauses->lock);
-	make_room(pauses, orch_clock_mono_ms());
+	forget_ended(pauses, orch_clock_mono_ms());
 	count = orch_map_count(pauses->map);
 	pthread_mutex_unlock(&pauses->lock);
 	return count;

@@ -4,7 +4,7 @@
 #define ORCH_PAUSES_H
 #include <orch/abi.h>
 
-#define ORCH_PAUSES_MAX 10000 /* keys; beyond that the oldest pause may be forgotten */
+#define ORCH_PAUSES_MAX 10000 /* keys; beyond that any pause may be forgotten */
 
 struct orch_pauses;
 

@@ -74,13 +74,14 @@ static bool fits(const struct orch_config_when *when, const struct subject *subj
 		field_fits(when, subject->event) && findings_fit(when, subject);
 }
 
-static void add_task(struct orch_decision *decision, uint32_t action,
+/* FIRST: the subject's own tasks begin there. */
+static void add_task(struct orch_decision *decision, size_t first, uint32_t action,
 	const struct orch_record *record, enum orch_verdict verdict)
 {
-	for (size_t i = 0; i < decision->task_count; i++) {
+	for (size_t i = first; i < decision->task_count; i++) {
 		struct orch_policy_task *task = &decision->tasks[i];
 
-		if (task->action == action && task->record == record) {
+		if (task->action == action) {
 			if (task->verdict < verdict)
 				task->verdict = verdict;
 			return;
@@ -93,6 +94,8 @@ static void add_task(struct orch_decision *decision, uint32_t action,
 static void judge(const struct orch_config_pipeline *pipeline, const struct subject *subject,
 	struct orch_decision *decision)
 {
+	size_t first = decision->task_count;
+
 	for (size_t i = 0; i < pipeline->policy_count; i++) {
 		const struct orch_config_policy *rule = &pipeline->policy[i];
 
@@ -101,7 +104,7 @@ static void judge(const struct orch_config_pipeline *pipeline, const struct subj
 		if (rule->verdict > decision->verdict)
 			decision->verdict = rule->verdict;
 		for (size_t a = 0; a < rule->action_count; a++)
-			add_task(decision, rule->actions[a], subject->record, rule->verdict);
+			add_task(decision, first, rule->actions[a], subject->record, rule->verdict);
 		if (!rule->go_on)
 			return;
 	}
