@@ -6,11 +6,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "stage/leases.h"
+#include "stage/limit.h"
 
-#define DEFAULT_PAUSE_MS 1000 /* for a 429 that names no time */
+#define DEFAULT_PAUSE_MS 1000     /* for a 429 that names no time */
+#define SPILL_BYTES (1024 * 1024) /* of a download, from where on it is a file */
 
 static void enter(struct orch_run *run, const struct orch_reply *reply);
 
@@ -22,11 +23,11 @@ static void finish(struct orch_run *run, int code)
 static void note_duration(struct orch_run *run, uint64_t took_ns)
 {
 	orch_metric_observe_ns(run->duration, took_ns);
-	if (took_ns / 1000000 > run->hook_ms)
-		orch_log(ORCH_LOG_WARN, "plugin.slow",
-			ORCH_LOG_TEXT("instance", run->instance->name),
-			ORCH_LOG_STRING("hook", run->name),
-			ORCH_LOG_INT("took_ms", took_ns / 1000000));
+	if (took_ns / 1000000 <= run->hook_ms)
+		return;
+	orch_limit_note("hook_ms");
+	orch_log(ORCH_LOG_WARN, "plugin.slow", ORCH_LOG_TEXT("instance", run->instance->name),
+		ORCH_LOG_STRING("hook", run->name), ORCH_LOG_INT("took_ms", took_ns / 1000000));
 }
 
 static void on_timer(void *arg)
@@ -34,14 +35,19 @@ static void on_timer(void *arg)
 	enter(arg, NULL);
 }
 
-/* A limit key is paused: sits it out if that is short, else gives the work back. */
+/*
+ * A limit key is paused: sits it out if that is short, else gives the work
+ * back.  Short is the sum of all its pauses, or one work could keep its place
+ * for ever.
+ */
 static void sit_out(struct orch_run *run, uint64_t pause_ms)
 {
 	run->requests--;
-	if (pause_ms <= run->wait_max_ms &&
+	if (run->waited_ms + pause_ms <= run->wait_max_ms &&
 		(run->has_timer ||
 			orch_timer_init(&run->timer, run->bench->lane, on_timer, run) == ORCH_OK)) {
 		run->has_timer = true;
+		run->waited_ms += pause_ms;
 		orch_timer_set(&run->timer, pause_ms + orch_backoff_ms(0, 100, 100));
 		return;
 	}
@@ -49,20 +55,6 @@ static void sit_out(struct orch_run *run, uint64_t pause_ms)
 	(void)orch_fail(&run->err, ORCH_E_AGAIN, "a rate limit pauses %.*s",
 		ORCH_TEXT_ARG(run->request.limit_key));
 	finish(run, ORCH_E_AGAIN);
-}
-
-/* What the other side said last, for the dead letters: short, printable, without secrets. */
-static void keep_answer(struct orch_run *run, const struct orch_reply *reply)
-{
-	struct orch_text from = reply->status > 0 ? reply->body : reply->problem;
-	size_t len =
-		from.len < sizeof(run->last_answer) - 1 ? from.len : sizeof(run->last_answer) - 1;
-
-	run->last_status = reply->status;
-	for (size_t i = 0; i < len; i++)
-		run->last_answer[i] = from.ptr[i] >= ' ' && from.ptr[i] <= '~' ? from.ptr[i] : ' ';
-	run->last_answer[len] = '\0';
-	orch_secret_blot(run->last_answer, len);
 }
 
 static void reply_refused(struct orch_run *run, int32_t status, const struct orch_err *err)
@@ -75,7 +67,6 @@ static void reply_refused(struct orch_run *run, int32_t status, const struct orc
 		.problem = orch_text_from(err->text),
 	};
 
-	keep_answer(run, &reply);
 	enter(run, &reply);
 }
 
@@ -96,7 +87,7 @@ static void on_result(void *arg, const struct orch_http_result *result)
 	uint64_t pause_ms = result->retry_after_ms > 0 ? result->retry_after_ms : DEFAULT_PAUSE_MS;
 
 	run->flight = NULL;
-	keep_answer(run, &result->reply);
+	run->is_unanswered = result->reply.status <= 0 && (result->was_sent || run->was_unanswered);
 	take_part(run, &result->reply);
 	if (result->reply.status == 429 && run->request.limit_key.len > 0) {
 		orch_pauses_set(run->bench->pauses, run->request.limit_key, pause_ms);
@@ -125,6 +116,7 @@ static void write_log_line(struct orch_run *run)
 		reply_refused(run, rc == ORCH_E_AGAIN ? 0 : -1, &err);
 		return;
 	}
+	run->is_unanswered = false;
 	enter(run, &reply);
 }
 
@@ -139,20 +131,24 @@ static void send_request(struct orch_run *run)
 		return;
 	}
 	if (request->part.len > 0) {
-		run->blob = orch_blob_create(run->bench->spool_dir, 1024 * 1024);
+		run->blob = orch_blob_create(run->bench->spool_dir, SPILL_BYTES);
 		if (run->blob == NULL) {
 			(void)orch_fail(&run->err, ORCH_E_AGAIN, "no room for a download");
 			finish(run, ORCH_E_AGAIN);
 			return;
 		}
-		if (request->max_bytes == 0 || request->max_bytes > run->part_bytes)
-			request->max_bytes = run->part_bytes;
 	}
+	if ((request->part.len > 0 && request->max_bytes == 0) ||
+		request->max_bytes > run->part_bytes)
+		request->max_bytes = run->part_bytes;
 	if (request->timeout_ms == 0)
 		request->timeout_ms = run->instance->timeout_ms;
+	run->was_unanswered = run->is_unanswered;
+	run->is_unanswered = true;
 	rc = orch_http_client_send(run->bench->client, run->egress, request, run->blob, on_result,
 		run, &run->flight, &err);
 	if (rc != ORCH_OK) {
+		run->is_unanswered = run->was_unanswered;
 		orch_blob_destroy(run->blob);
 		run->blob = NULL;
 		reply_refused(run, rc == ORCH_E_AGAIN || rc == ORCH_E_NOMEM ? 0 : -1, &err);
@@ -188,7 +184,12 @@ static void wants_to_send(struct orch_run *run, const struct orch_request *reque
 {
 	uint64_t pause_ms;
 
+	if (run->is_lost != NULL && *run->is_lost) {
+		finish(run, orch_fail(&run->err, ORCH_E_AGAIN, "the lease was lost meanwhile"));
+		return;
+	}
 	if (++run->requests > run->requests_max) {
+		orch_limit_note("requests");
 		finish(run,
 			orch_fail(&run->err, ORCH_E_LIMIT,
 				"wants more than %u requests (limits.requests)",
@@ -219,6 +220,13 @@ void orch_run_go_on(struct orch_run *run, int code)
 	send_request(run);
 }
 
+/* Of a step to which the run has moved on nothing has been sent yet. */
+static void note_step(struct orch_run *run, uint32_t step)
+{
+	if (run->progress.step != step)
+		run->is_unanswered = false;
+}
+
 static void enter(struct orch_run *run, const struct orch_reply *reply)
 {
 	struct orch_request request = {
@@ -231,13 +239,20 @@ static void enter(struct orch_run *run, const struct orch_reply *reply)
 		.part = ORCH_TEXT_NONE,
 	};
 	uint64_t begin = orch_clock_mono_ns();
+	uint32_t step = run->progress.step;
 	int rc;
 
 	run->err.text[0] = '\0';
 	rc = run->enter(run, reply, &request, &run->err);
 	run->progress.memo[sizeof(run->progress.memo) - 1] = '\0';
-	if (reply != NULL)
+	note_step(run, step);
+	if (reply != NULL) {
 		run->progress.resumed = false;
+		run->last_status = reply->status;
+		run->last_answer[0] = '\0';
+		if (rc < 0)
+			orch_answer_describe(reply, run->last_answer);
+	}
 	note_duration(run, orch_clock_mono_ns() - begin);
 	if (rc == ORCH_SEND) {
 		wants_to_send(run, &request);
@@ -254,6 +269,7 @@ static void enter(struct orch_run *run, const struct orch_reply *reply)
 void orch_run_start(struct orch_run *run)
 {
 	run->progress.size = sizeof(run->progress);
+	run->is_unanswered = run->progress.resumed;
 	run->kept_step = run->progress.step;
 	memcpy(run->kept_memo, run->progress.memo, sizeof(run->kept_memo));
 	enter(run, NULL);

@@ -11,6 +11,7 @@
 #include "base/metric.h"
 #include "config/config.h"
 #include "net/http_client.h"
+#include "stage/answer.h"
 #include "stage/outlet.h"
 #include "stage/pauses.h"
 
@@ -34,8 +35,9 @@ struct orch_run {
 	uint32_t requests_max;
 	uint64_t hook_ms;
 	uint64_t
-		wait_max_ms; /* how long a pause may be sat out here; longer ends the run with AGAIN */
-	uint64_t part_bytes; /* the most that a part may have */
+		wait_max_ms; /* how long pauses may be sat out here; longer ends the run with AGAIN */
+	uint64_t part_bytes; /* the most that a part, or any answer, may have */
+	const bool *is_lost; /* optional: the lease is another's, nothing more is sent */
 	struct orch_progress progress;
 	int (*enter)(struct orch_run *run, const struct orch_reply *reply,
 		struct orch_request *request, struct orch_err *err);
@@ -52,10 +54,13 @@ struct orch_run {
 	struct orch_err err;
 	uint64_t pause_ms;
 	int last_status;
-	char last_answer[200];
+	char last_answer[ORCH_ANSWER_BYTES]; /* of a hook that failed on it */
+	bool is_unanswered; /* a request of this step may have gone out, and nothing came back */
 
 	/* the run's own */
 	uint32_t requests;
+	uint64_t waited_ms;  /* in pauses */
+	bool was_unanswered; /* before the request under way */
 	uint32_t kept_step;
 	char kept_memo[256];
 	struct orch_arena *arena; /* of the request that waits */
