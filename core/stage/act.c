@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "stage/act_work.h"
 
+#define RETRY_MS 1000 /* of a receive that failed: nobody else would call again */
+
 static int find_action(const struct orch_act_desk *desk)
 {
 	const struct orch_config *config = desk->act->crew->plan->config;
@@ -19,40 +21,59 @@ static int find_action(const struct orch_act_desk *desk)
 	return -1;
 }
 
+/* How many of LEASES go into one work: by the action's number of tasks, and of bytes. */
+static size_t cut_batch(
+	const struct orch_action_ops *ops, const struct orch_lease *leases, size_t count)
+{
+	uint64_t most_bytes = ORCH_OPS(ops, max_batch_bytes);
+	size_t most = ORCH_OPS(ops, max_batch);
+	uint64_t bytes = leases[0].message.body.len;
+	size_t taken = 1;
+
+	while (taken < count && taken < most) {
+		bytes += leases[taken].message.body.len;
+		if (most_bytes > 0 && bytes > most_bytes)
+			break;
+		taken++;
+	}
+	return taken;
+}
+
 static void begin_works(struct orch_act_desk *desk, struct orch_lease *leases, size_t count,
 	struct orch_batch *batch)
 {
 	int action = find_action(desk);
-	const struct orch_plan_instance *instance;
-	size_t most;
 
 	/* The action has gone meanwhile: the leases run out, the tasks wait for it. */
 	if (action < 0)
 		return;
-	instance = &desk->act->crew->plan->actions[action];
-	most = ORCH_OPS(instance->plugin->action, max_batch);
-	if (most == 0)
-		most = 1;
-	for (size_t i = 0; i < count; i += most)
-		orch_act_work_begin(desk, (size_t)action, batch, &leases[i],
-			count - i < most ? count - i : most);
+	for (size_t i = 0; i < count;) {
+		size_t taken = cut_batch(desk->act->crew->plan->actions[action].plugin->action,
+			&leases[i], count - i);
+
+		orch_act_work_begin(desk, (size_t)action, batch, &leases[i], taken);
+		i += taken;
+	}
 }
 
+/* Works may end while their fellows begin; none of that receives anew before all have begun. */
 static void on_received(struct orch_queue_op *op)
 {
 	struct orch_act_desk *desk = op->user;
 	struct orch_batch *batch = desk->batch;
 
 	desk->batch = NULL;
-	desk->is_receiving = false;
-	if (op->code != ORCH_OK)
+	if (op->code == ORCH_OK) {
+		if (op->lease_count == op->max)
+			desk->has_more = true;
+		begin_works(desk, op->leases, op->lease_count, batch);
+	} else {
 		orch_log(ORCH_LOG_ERROR, "act.receive", ORCH_LOG_TEXT("instance", desk->name),
 			ORCH_LOG_STRING("error", op->err.text));
-	else if (op->lease_count == op->max)
-		desk->has_more = true;
-	if (op->code == ORCH_OK)
-		begin_works(desk, op->leases, op->lease_count, batch);
+		orch_timer_set(&desk->retry, RETRY_MS);
+	}
 	orch_batch_unref(batch);
+	desk->is_receiving = false;
 	orch_act_pull(desk);
 }
 
@@ -67,21 +88,11 @@ static size_t free_places(const struct orch_act_desk *desk, int action)
 	return desk->in_flight < most ? most - desk->in_flight : 0;
 }
 
-void orch_act_pull(struct orch_act_desk *desk)
+static void receive(struct orch_act_desk *desk, size_t places)
 {
 	struct orch_act *act = desk->act;
-	int action = find_action(desk);
 	struct orch_err err = { "" };
-	size_t places;
 
-	if (desk->is_receiving || act->is_draining || !desk->has_more || action < 0)
-		return;
-	places = free_places(desk, action);
-	if (places == 0)
-		return;
-	desk->batch = orch_batch_create();
-	if (desk->batch == NULL)
-		return;
 	desk->has_more = false;
 	desk->is_receiving = true;
 	desk->receive = (struct orch_queue_op){
@@ -95,12 +106,31 @@ void orch_act_pull(struct orch_act_desk *desk)
 		.arena = desk->batch->arena,
 		.user = desk,
 	};
-	if (orch_queue_submit(act->options.queue, &desk->receive, &err) != ORCH_OK) {
-		desk->is_receiving = false;
-		desk->has_more = true;
-		orch_batch_unref(desk->batch);
-		desk->batch = NULL;
-	}
+	if (orch_queue_submit(act->options.queue, &desk->receive, &err) == ORCH_OK)
+		return;
+	orch_log(ORCH_LOG_ERROR, "act.receive", ORCH_LOG_TEXT("instance", desk->name),
+		ORCH_LOG_STRING("error", err.text));
+	desk->is_receiving = false;
+	orch_batch_unref(desk->batch);
+	desk->batch = NULL;
+	orch_timer_set(&desk->retry, RETRY_MS);
+}
+
+void orch_act_pull(struct orch_act_desk *desk)
+{
+	int action = find_action(desk);
+	size_t places;
+
+	if (desk->is_receiving || desk->act->is_draining || !desk->has_more || action < 0)
+		return;
+	places = free_places(desk, action);
+	if (places == 0)
+		return;
+	desk->batch = orch_batch_create();
+	if (desk->batch == NULL)
+		orch_timer_set(&desk->retry, RETRY_MS);
+	else
+		receive(desk, places);
 }
 
 static void on_ready(void *arg)
@@ -123,7 +153,8 @@ static void watch_desk(struct orch_act_desk *desk)
 	};
 	desk->is_watching = orch_queue_watch_add(act->options.queue, &desk->watch) == ORCH_OK;
 	if (!desk->is_watching)
-		orch_log(ORCH_LOG_ERROR, "act.watch", ORCH_LOG_TEXT("instance", desk->name));
+		orch_log(ORCH_LOG_ERROR, "act.watch", ORCH_LOG_TEXT("instance", desk->name),
+			ORCH_LOG_STRING("error", "the queue cannot be watched"));
 	on_ready(desk);
 }
 
@@ -132,6 +163,7 @@ static void unwatch_desk(struct orch_act_desk *desk)
 	if (desk->is_watching)
 		orch_queue_watch_remove(desk->act->options.queue, &desk->watch);
 	desk->is_watching = false;
+	orch_timer_clear(&desk->retry);
 }
 
 static struct orch_act_desk *find_desk(struct orch_act *act, struct orch_text name)
@@ -150,6 +182,10 @@ static int add_desk(struct orch_act *act, struct orch_text name)
 
 	if (desk == NULL)
 		return ORCH_E_NOMEM;
+	if (orch_timer_init(&desk->retry, act->options.bench.lane, on_ready, desk) != ORCH_OK) {
+		orch_free(desk);
+		return ORCH_E_NOMEM;
+	}
 	desk->act = act;
 	(void)snprintf(desk->name_buf, sizeof(desk->name_buf), "%.*s", ORCH_TEXT_ARG(name));
 	(void)snprintf(desk->queue, sizeof(desk->queue), "act.%.*s", ORCH_TEXT_ARG(name));
@@ -211,6 +247,7 @@ void orch_act_set_crew(struct orch_act *act, struct orch_crew *crew)
 	struct orch_act_desk *desk;
 
 	act->crew = crew;
+	orch_leases_set_visibility(&act->leases, crew->plan->config->lease_ms);
 	orch_crew_unref(old);
 	if (add_desks(act) != ORCH_OK)
 		orch_log(ORCH_LOG_ERROR, "act.reload", ORCH_LOG_STRING("error", "out of memory"));
@@ -259,6 +296,7 @@ void orch_act_destroy(struct orch_act *act)
 	orch_act_drain(act);
 	while ((desk = TAILQ_FIRST(&act->desks)) != NULL) {
 		TAILQ_REMOVE(&act->desks, desk, link);
+		orch_timer_fini(&desk->retry);
 		orch_free(desk);
 	}
 	orch_leases_fini(&act->leases);

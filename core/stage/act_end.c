@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "queue/backend.h"
 #include "stage/act_work.h"
+#include "stage/result.h"
 
 #define RETRY_BASE_MS 1000
 #define RETRY_CAP_MS 300000
@@ -34,6 +35,31 @@ static void on_released(struct orch_db_group *group)
 	end_item(item);
 }
 
+/* A task that was never begun keeps the progress that it came with. */
+static struct orch_queue_op progress_of(struct orch_act_item *item)
+{
+	struct orch_act_work *work = item->work;
+	const struct orch_run *run = &work->run;
+	struct orch_queue_op op = {
+		.kind = ORCH_QUEUE_CHECKPOINT,
+		.queue = work->act->options.queue,
+		.lease = item->lease,
+		.step = item->lease->step,
+		.step_sent = orch_act_may_have_been_sent(item->lease),
+		.memo = item->lease->memo,
+	};
+
+	if (item->task == NULL)
+		return op;
+	/* A batch has no progress of its own, but it may have been sent. */
+	op.step_sent = run->is_unanswered;
+	op.step = work->count > 1 ? 0 : run->progress.step;
+	op.memo = work->count > 1
+		? ORCH_TEXT_NONE
+		: orch_arena_text(work->arena, orch_text_from(run->progress.memo));
+	return op;
+}
+
 /* With the progress that has not been kept yet, as one. */
 void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool failed)
 {
@@ -44,22 +70,14 @@ void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool f
 
 	item->is_ended = true;
 	item->outcome = failed ? "retry" : "released";
-	item->checkpoint = (struct orch_queue_op){
-		.kind = ORCH_QUEUE_CHECKPOINT,
-		.queue = queue,
-		.lease = item->lease,
-		.step = work->count > 1 ? 0 : work->run.progress.step,
-		.step_sent = true,
-		.memo = work->count > 1
-			? ORCH_TEXT_NONE
-			: orch_arena_text(work->arena, orch_text_from(work->run.progress.memo)),
-	};
+	item->checkpoint = progress_of(item);
 	item->release = (struct orch_queue_op){
 		.kind = ORCH_QUEUE_RELEASE,
 		.queue = queue,
 		.lease = item->lease,
 		.delay_ms = delay_ms,
 		.failed = failed,
+		.uncounted = !failed,
 	};
 	item->group = orch_arena_alloc(
 		work->arena, sizeof(*item->group) + sizeof(struct orch_act_item *));
@@ -81,7 +99,8 @@ void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool f
 static bool is_stored(const struct orch_act_item *item)
 {
 	return item->task != NULL &&
-		(item->task->verdict != ORCH_PASS || item->task->finding_count > 0);
+		orch_result_is_kept(
+			item->task->verdict, item->task->finding_count, item->task->event);
 }
 
 static void on_ended(struct orch_handover *handover, int code, const struct orch_err *err)
@@ -121,6 +140,14 @@ static void hand_over(struct orch_act_item *item, enum orch_end end, const char 
 		.reason = outcome,
 		.detail = detail,
 	};
+	if (end == ORCH_END_DEAD) {
+		struct orch_queue_op progress = progress_of(item);
+
+		item->handover.keeps_progress = true;
+		item->handover.step = progress.step;
+		item->handover.step_sent = progress.step_sent;
+		item->handover.memo = progress.memo;
+	}
 	if (is_stored(item)) {
 		item->result = (struct orch_stored_result){
 			.event_id = item->task->event->id,
@@ -160,8 +187,9 @@ static void bury_failed(struct orch_act_item *item, const char *reason)
 	struct orch_text detail = orch_text_from(run->err.text);
 
 	if (run->last_status > 0)
-		detail = orch_arena_printf(work->arena, "%s (the last answer was HTTP %d: %s)",
-			run->err.text, run->last_status, run->last_answer);
+		detail = orch_arena_printf(work->arena, "%s (the last answer was HTTP %d%s%s)",
+			run->err.text, run->last_status, run->last_answer[0] == '\0' ? "" : ": ",
+			run->last_answer);
 	else if (run->last_answer[0] != '\0')
 		detail = orch_arena_printf(work->arena, "%s (%s)", run->err.text, run->last_answer);
 	orch_act_item_bury(item, reason, detail.ptr);

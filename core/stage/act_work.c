@@ -73,6 +73,7 @@ static void on_acted(struct orch_run *run, int code)
 	struct orch_act_work *work = run->user;
 	size_t task = 0;
 
+	work->refs++;
 	for (size_t i = 0; i < work->count; i++) {
 		struct orch_act_item *item = &work->items[i];
 
@@ -82,6 +83,7 @@ static void on_acted(struct orch_run *run, int code)
 			item, work->codes[task] == CODE_NOT_SET ? code : work->codes[task]);
 		task++;
 	}
+	orch_act_work_unref(work);
 }
 
 static void fill_run(struct orch_act_work *work)
@@ -100,7 +102,9 @@ static void fill_run(struct orch_act_work *work)
 		.requests_max = config->requests,
 		.hook_ms = config->hook_ms,
 		.part_bytes = config->part_bytes,
-		.progress = { .attempt = lease->attempts + 1, .resumed = lease->receives > 1 },
+		.is_lost = &work->items[0].held.is_lost,
+		.progress = { .attempt = lease->attempts + 1,
+			.resumed = orch_act_may_have_been_sent(lease) },
 		.enter = enter_act,
 		.checkpoint = checkpoint,
 		.done = on_acted,
@@ -161,21 +165,25 @@ static void read_tasks(struct orch_act_work *work)
 	}
 }
 
+void orch_act_work_unref(struct orch_act_work *work)
+{
+	if (--work->refs > 0)
+		return;
+	TAILQ_REMOVE(&work->act->works, work, link);
+	orch_run_fini(&work->run);
+	orch_crew_unref(work->crew);
+	orch_batch_unref(work->batch);
+	orch_arena_destroy(work->arena);
+}
+
 static void free_item(void *owner)
 {
 	struct orch_act_item *item = owner;
-	struct orch_act_work *work = item->work;
-	struct orch_act_desk *desk = work->desk;
+	struct orch_act_desk *desk = item->work->desk;
 
 	desk->in_flight--;
 	desk->act->in_flight--;
-	if (--work->open == 0) {
-		TAILQ_REMOVE(&desk->act->works, work, link);
-		orch_run_fini(&work->run);
-		orch_crew_unref(work->crew);
-		orch_batch_unref(work->batch);
-		orch_arena_destroy(work->arena);
-	}
+	orch_act_work_unref(item->work);
 	orch_act_pull(desk);
 }
 
@@ -199,6 +207,16 @@ static struct orch_act_work *create_work(struct orch_act_desk *desk, size_t coun
 	return work;
 }
 
+static void begin(struct orch_act_work *work)
+{
+	fill_run(work);
+	orch_sink_init(&work->sink, ORCH_KIND_ACTION, &work->crew->plan->limits, work->arena);
+	read_tasks(work);
+	work->sink.task = work->task_count > 0 ? &work->tasks[0] : NULL;
+	if (work->task_count > 0)
+		orch_run_start(&work->run);
+}
+
 void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_batch *batch,
 	struct orch_lease *leases, size_t count)
 {
@@ -212,10 +230,9 @@ void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_
 	work->batch = orch_batch_ref(batch);
 	work->action = action;
 	work->count = count;
-	/* One more than the items, so that the work stays while its items begin. */
-	work->open = count + 1;
-	desk->in_flight += count + 1;
-	act->in_flight += count + 1;
+	work->refs = count + 1;
+	desk->in_flight += count;
+	act->in_flight += count;
 	TAILQ_INSERT_TAIL(&act->works, work, link);
 	for (size_t i = 0; i < count; i++) {
 		work->items[i].work = work;
@@ -223,13 +240,12 @@ void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_
 		orch_leases_hold(
 			&act->leases, &work->items[i].held, &leases[i], free_item, &work->items[i]);
 	}
-	fill_run(work);
-	orch_sink_init(&work->sink, ORCH_KIND_ACTION, &act->crew->plan->limits, work->arena);
-	read_tasks(work);
-	work->sink.task = work->task_count > 0 ? &work->tasks[0] : NULL;
-	if (work->task_count > 0)
-		orch_run_start(&work->run);
-	free_item(&work->items[0]);
+	/* What a receive brings that was under way when the drain began goes back as it is. */
+	if (act->is_draining)
+		orch_act_work_release(work);
+	else
+		begin(work);
+	orch_act_work_unref(work);
 }
 
 void orch_act_work_release(struct orch_act_work *work)
@@ -237,8 +253,10 @@ void orch_act_work_release(struct orch_act_work *work)
 	work->is_released = true;
 	if (work->is_checkpointing)
 		return;
+	work->refs++;
 	orch_run_cancel(&work->run);
 	for (size_t i = 0; i < work->count; i++)
 		if (!work->items[i].is_ended)
 			orch_act_item_release(&work->items[i], 0, false);
+	orch_act_work_unref(work);
 }

@@ -19,6 +19,7 @@ struct orch_act_desk {
 	struct orch_queue_watch watch;
 	struct orch_queue_op receive;
 	struct orch_batch *batch; /* of the receive under way */
+	struct orch_timer retry;  /* of a receive that failed */
 	size_t in_flight;         /* tasks */
 	bool is_receiving, is_watching, has_more;
 };
@@ -58,20 +59,31 @@ struct orch_act_work {
 	struct orch_act_item *items;
 	struct orch_task *tasks; /* of the items that could be read, in their order */
 	int *codes;
-	size_t count, task_count, open; /* OPEN: items that have not ended */
+	size_t count, task_count;
+	size_t refs; /* items that have not ended, and whoever is walking over them */
 	struct orch_run run;
 	struct orch_sink sink;
 	bool is_checkpointing;
 	bool is_released; /* as soon as the checkpoint under way is back */
 };
 
+/* A request of its step, by a try that kept note of it or ended without a word. */
+static inline bool orch_act_may_have_been_sent(const struct orch_lease *lease)
+{
+	return lease->step_sent || lease->receives > lease->attempts + 1;
+}
+
 /* act_work.c */
 void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_batch *batch,
 	struct orch_lease *leases, size_t count);
 void orch_act_work_release(struct orch_act_work *work);
 
+/* The work goes with the last reference. */
+void orch_act_work_unref(struct orch_act_work *work);
+
 /* act_end.c: each item ends by its own code. */
 void orch_act_item_finish(struct orch_act_item *item, int code);
+/* A release that is no failure does not count as a delivery either. */
 void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool failed);
 void orch_act_item_bury(struct orch_act_item *item, const char *reason, const char *detail);
 

@@ -5,6 +5,8 @@
 #include "queue/backend.h"
 #include "store/backend.h"
 
+#define PARTS 4
+
 static void on_group_done(struct orch_db_group *group)
 {
 	struct orch_handover *handover = *(struct orch_handover **)(void *)(group + 1);
@@ -43,6 +45,23 @@ static struct orch_db_op *put_part(struct orch_handover *handover)
 	return handover->queue->backend->as_db_op(handover->queue, op);
 }
 
+static struct orch_db_op *keep_part(struct orch_handover *handover)
+{
+	struct orch_queue_op *op = &handover->keep_op;
+
+	if (!handover->keeps_progress)
+		return NULL;
+	*op = (struct orch_queue_op){
+		.kind = ORCH_QUEUE_CHECKPOINT,
+		.queue = handover->queue,
+		.lease = handover->lease,
+		.step = handover->step,
+		.step_sent = handover->step_sent,
+		.memo = handover->memo,
+	};
+	return handover->queue->backend->as_db_op(handover->queue, op);
+}
+
 static struct orch_db_op *end_part(struct orch_handover *handover)
 {
 	struct orch_queue_op *op = &handover->end_op;
@@ -60,7 +79,7 @@ static struct orch_db_op *end_part(struct orch_handover *handover)
 
 void orch_handover_submit(struct orch_handover *handover, struct orch_arena *arena)
 {
-	struct orch_db_op *parts[3];
+	struct orch_db_op *parts[PARTS];
 	struct orch_db_op **tail;
 	struct orch_err err = { "" };
 	int rc;
@@ -77,10 +96,11 @@ void orch_handover_submit(struct orch_handover *handover, struct orch_arena *are
 	handover->group->done = on_group_done;
 	tail = &handover->group->first;
 	/* The lease is checked first: who has lost it must not store anything. */
-	parts[0] = end_part(handover);
-	parts[1] = store_part(handover);
-	parts[2] = put_part(handover);
-	for (size_t i = 0; i < 3; i++)
+	parts[0] = keep_part(handover);
+	parts[1] = end_part(handover);
+	parts[2] = store_part(handover);
+	parts[3] = put_part(handover);
+	for (size_t i = 0; i < PARTS; i++)
 		if (parts[i] != NULL) {
 			*tail = parts[i];
 			tail = &parts[i]->next;

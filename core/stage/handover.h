@@ -8,8 +8,6 @@
 #include "queue/queue.h"
 #include "store/store.h"
 
-#define ORCH_HANDOVER_OPS 4
-
 struct orch_db_group;
 
 struct orch_handover {
@@ -30,9 +28,15 @@ struct orch_handover {
 	enum orch_end end; /* DEAD: buried */
 	struct orch_text reason, detail;
 
+	/* The progress of a task that is buried, for its redrive. */
+	bool keeps_progress;
+	uint32_t step;
+	bool step_sent;
+	struct orch_text memo;
+
 	/* the hand-over's own */
 	struct orch_store_op store_op;
-	struct orch_queue_op put_op, end_op;
+	struct orch_queue_op put_op, keep_op, end_op;
 	struct orch_db_group *group;
 };
 
