@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "stage/limit.h"
 #include "stage/scan_work.h"
 
 #define RETRY_BASE_MS 2000
@@ -17,14 +18,19 @@ static struct orch_part *find_part(struct orch_scan_work *work, struct orch_text
 	return NULL;
 }
 
+/* NULL: there is no room for it, which is noted. */
 static struct orch_part *find_or_add_part(struct orch_scan_work *work, struct orch_text name)
 {
 	struct orch_part *part = find_part(work, name);
 
 	if (part != NULL)
 		return part;
-	if (work->event->part_count == work->part_size)
+	if (work->event->part_count == work->part_size) {
+		orch_limit_note("parts");
+		orch_scan_work_note_unseen(work, orch_scan_work_part_name(name),
+			"the event has too many parts (limits.parts)");
 		return NULL;
+	}
 	part = &work->parts[work->event->part_count++];
 	*part = (struct orch_part){
 		.name = orch_arena_text(work->arena, name),
@@ -45,7 +51,7 @@ static void mark(
 		part->bytes = ORCH_TEXT_NONE;
 }
 
-void orch_scan_work_apply_marks(struct orch_scan_work *work)
+static void apply_marks(struct orch_scan_work *work)
 {
 	for (size_t i = 0; i < work->sink.mark_count; i++) {
 		struct orch_part_mark *given = &work->sink.marks[i];
@@ -62,31 +68,52 @@ static void destroy_blob(void *blob)
 	orch_blob_destroy(blob);
 }
 
-static void take_part(
-	struct orch_run *run, struct orch_text name, struct orch_blob *blob, bool truncated)
+/* The rest of what the event's files may have together. */
+static uint64_t bytes_left(const struct orch_scan_work *work)
 {
-	struct orch_scan_work *work = run->user;
-	struct orch_part *part = find_or_add_part(work, name);
+	uint64_t most = work->crew->plan->config->gather_bytes;
+
+	return work->gathered_bytes < most ? most - work->gathered_bytes : 0;
+}
+
+static void fill_part(
+	struct orch_scan_work *work, struct orch_part *part, struct orch_blob *blob, bool truncated)
+{
+	bool is_last = orch_blob_len(blob) >= bytes_left(work);
 	struct orch_err err = { "" };
 	struct orch_text bytes;
 
-	orch_arena_on_destroy(work->arena, destroy_blob, blob);
-	if (part == NULL)
-		return;
+	if (truncated)
+		orch_limit_note(is_last ? "gather_bytes" : "part_bytes");
 	work->gathered_bytes += orch_blob_len(blob);
-	if (work->gathered_bytes > work->crew->plan->config->gather_bytes) {
-		mark(work, part, ORCH_PART_UNAVAILABLE,
-			"the event's files are larger than limits.gather_bytes");
-		return;
-	}
 	if (orch_blob_map(blob, &bytes, &err) != ORCH_OK) {
 		mark(work, part, ORCH_PART_UNAVAILABLE, err.text);
 		return;
 	}
 	part->bytes = bytes;
 	part->state = truncated ? ORCH_PART_TRUNCATED : ORCH_PART_HERE;
+	work->fetched[part - work->parts] = true;
 	if (truncated)
-		part->note = ORCH_TEXT("it is larger than the limit; the rest was not read");
+		part->note = is_last
+			? ORCH_TEXT("the event's files are larger than limits.gather_bytes")
+			: ORCH_TEXT("it is larger than the limit; the rest was not read");
+}
+
+static void take_part(
+	struct orch_run *run, struct orch_text name, struct orch_blob *blob, bool truncated)
+{
+	struct orch_scan_work *work = run->user;
+	struct orch_part *part = find_or_add_part(work, name);
+
+	if (part == NULL) {
+		orch_blob_destroy(blob);
+		return;
+	}
+	orch_arena_on_destroy(work->arena, destroy_blob, blob);
+	/* Without memory it is gone by now; the part stays announced. */
+	if (orch_arena_failed(work->arena))
+		return;
+	fill_part(work, part, blob, truncated);
 }
 
 /* The event as the input now tells it; bytes that were fetched stay. */
@@ -119,12 +146,18 @@ static int enter_gather(struct orch_run *run, const struct orch_reply *reply,
 	orch_sink_init(&work->sink, ORCH_KIND_INPUT, &work->crew->plan->limits, work->arena);
 	rc = ops->gather(work->crew->inputs[input], work->event, &run->progress, reply, request,
 		&work->sink, err);
+	if (work->sink.limit != NULL)
+		orch_limit_note(work->sink.limit);
 	if (rc >= 0) {
 		if (work->sink.event_count > 0)
 			replace_event(work, &work->sink.events[0]);
-		orch_scan_work_apply_marks(work);
+		apply_marks(work);
 	}
-	return rc;
+	/* At least one byte: no limit at all would be the default. */
+	run->part_bytes = work->crew->plan->config->part_bytes;
+	if (run->part_bytes > bytes_left(work))
+		run->part_bytes = bytes_left(work) > 0 ? bytes_left(work) : 1;
+	return rc == ORCH_OK ? work->sink.failed : rc;
 }
 
 static void give_up_announced(struct orch_scan_work *work, const char *why)
@@ -151,11 +184,17 @@ static void on_gathered(struct orch_run *run, int code)
 			orch_backoff_ms(work->lease.attempts, RETRY_BASE_MS, RETRY_CAP_MS), true);
 		return;
 	}
-	if (code != ORCH_OK)
+	if (code == ORCH_OK && work->sink.rejected != NULL) {
+		orch_scan_work_drop(work, work->sink.rejected);
+		return;
+	}
+	if (code != ORCH_OK) {
 		orch_log(ORCH_LOG_WARN, "gather.failed",
 			ORCH_LOG_TEXT("trace", work->lease.message.trace),
 			ORCH_LOG_TEXT("instance", run->instance->name),
 			ORCH_LOG_STRING("error", run->err.text));
+		orch_scan_work_note_unseen(work, run->instance->name, run->err.text);
+	}
 	give_up_announced(work, code == ORCH_OK ? "it was not fetched" : run->err.text);
 	orch_scan_work_examine(work);
 }

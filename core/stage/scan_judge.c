@@ -7,133 +7,55 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "model/event.h"
+#include "stage/result.h"
 #include "stage/scan_work.h"
 
-#define CONTENT_PART_BYTES 65536 /* of each part, kept with an event */
+#define FILE_BYTES 65536 /* of each fetched file, kept with an event */
 #define CONTENT_BYTES (16 * 1024 * 1024)
+#define TASK_BYTES (15 * 1024 * 1024) /* less than a queue takes */
 #define RETRY_MS 1000
+#define RETRY_CAP_MS 60000
+#define HANDOVER_TRIES 10
 
-static void *grow(
-	struct orch_arena *arena, void *old, size_t count, size_t *size, size_t more, size_t item)
+/* What tools said of the parts, now that all of them have seen each part as it came. */
+static void apply_marks(struct orch_scan_work *work)
 {
-	size_t wanted = count + more;
-	void *items;
+	for (size_t i = 0; i < work->event->part_count; i++) {
+		const struct orch_part_mark *mark = &work->marks[i];
 
-	if (wanted <= *size)
-		return old;
-	if (wanted < 2 * *size)
-		wanted = 2 * *size;
-	items = orch_arena_alloc_array(arena, wanted, item);
-	if (items == NULL)
-		return NULL;
-	if (count > 0)
-		memcpy(items, old, count * item);
-	*size = wanted;
-	return items;
-}
-
-static struct orch_text finding_bytes(
-	const struct orch_event *event, const struct orch_finding *finding)
-{
-	struct orch_text bytes;
-
-	if (finding->part >= event->part_count)
-		return ORCH_TEXT_NONE;
-	bytes = event->parts[finding->part].bytes;
-	if (finding->start > bytes.len || finding->length > bytes.len - finding->start)
-		return ORCH_TEXT_NONE;
-	return (struct orch_text){ bytes.ptr + finding->start, (size_t)finding->length };
-}
-
-/* What follows the slash, a file's name say, is its author's text: it stays sealed. */
-static struct orch_text name_to_keep(const struct orch_part *part)
-{
-	struct orch_text rest = part->name, name = part->name;
-
-	(void)orch_text_split(&rest, '/', &name);
-	return name;
-}
-
-static void describe(struct orch_scan_work *work, const struct orch_plan_instance *tool,
-	struct orch_stored_finding *stored)
-{
-	struct orch_finding *finding = &stored->finding;
-	const struct orch_stored_rule *rule = orch_ruleset_rule(work->rules, finding->rule);
-
-	finding->tool = tool->config->name;
-	if (rule != NULL) {
-		finding->rule_name = orch_arena_text(work->arena, rule->rule.name);
-		stored->rule_version = rule->rule.version;
-		stored->expression = orch_arena_text(work->arena, rule->rule.expression);
-		stored->shadow = rule->state == ORCH_RULE_SHADOW;
-	} else {
-		finding->rule_name = finding->rule;
-		stored->expression = ORCH_TEXT_NONE;
+		if (mark->state <= work->parts[i].state)
+			continue;
+		work->parts[i].state = mark->state;
+		work->parts[i].note = mark->note.len > 0
+			? mark->note
+			: ORCH_TEXT("a tool could not examine it whole");
 	}
-	if (finding->title.len == 0)
-		finding->title = finding->rule_name;
-	stored->part_name = finding->part < work->event->part_count
-		? name_to_keep(&work->event->parts[finding->part])
-		: ORCH_TEXT_NONE;
-	stored->excerpt = orch_mask_excerpt(work->arena, finding_bytes(work->event, finding));
-}
-
-int orch_scan_work_collect(struct orch_scan_work *work, const struct orch_plan_instance *tool)
-{
-	struct orch_sink *sink = &work->sink;
-
-	if (sink->failed != ORCH_OK && sink->failed != ORCH_E_LIMIT)
-		return sink->failed;
-	work->findings = grow(work->arena, work->findings, work->finding_count, &work->finding_size,
-		sink->finding_count + 1, sizeof(*work->findings));
-	work->records = grow(work->arena, work->records, work->record_count, &work->record_size,
-		sink->record_count + 1, sizeof(*work->records));
-	if (work->findings == NULL || work->records == NULL)
-		return ORCH_E_AGAIN;
-	for (size_t i = 0; i < sink->finding_count; i++) {
-		struct orch_stored_finding *stored = &work->findings[work->finding_count++];
-
-		*stored = (struct orch_stored_finding){ .finding = sink->findings[i] };
-		describe(work, tool, stored);
-	}
-	if (sink->record_count > 0)
-		memcpy(&work->records[work->record_count], sink->records,
-			sink->record_count * sizeof(*work->records));
-	work->record_count += sink->record_count;
-	work->findings_left_out += sink->findings_left_out;
-	return orch_arena_failed(work->arena) ? ORCH_E_AGAIN : ORCH_OK;
 }
 
 /* What could not be looked at, and why.  Such an event is never called clean. */
 static enum orch_inspection inspect(struct orch_scan_work *work, struct orch_text *ret_note)
 {
-	struct orch_buf note;
 	size_t unseen = 0, gone = 0;
 
-	orch_buf_init(&note, 4096);
 	for (size_t i = 0; i < work->event->part_count; i++) {
 		const struct orch_part *part = &work->parts[i];
-		struct orch_text name = name_to_keep(part);
 
 		if (part->state == ORCH_PART_HERE)
 			continue;
 		unseen++;
 		gone += part->state == ORCH_PART_UNAVAILABLE;
-		orch_buf_printf(&note, "%s%.*s: %.*s", note.len > 0 ? "; " : "",
-			ORCH_TEXT_ARG(name), ORCH_TEXT_ARG(part->note));
+		orch_scan_work_note_unseen(
+			work, orch_scan_work_part_name(part->name), part->note.ptr);
 	}
-	if (work->tool_note != NULL)
-		orch_buf_printf(&note, "%s%s", note.len > 0 ? "; " : "", work->tool_note);
-	*ret_note = orch_arena_text(work->arena, orch_buf_text(&note));
-	orch_buf_fini(&note);
-	if (unseen == 0 && work->tool_note == NULL)
+	*ret_note = work->unseen;
+	if (unseen == 0 && !work->is_unseen)
 		return ORCH_INSPECTED;
 	if (work->event->part_count > 0 && gone == work->event->part_count)
 		return ORCH_UNINSPECTED;
 	return ORCH_INSPECTED_PARTLY;
 }
 
-/* The event as it is kept: its texts whole, its files by their beginning. */
+/* The event as it is kept: what it came with whole, its files by their beginning. */
 static struct orch_text write_content(struct orch_scan_work *work)
 {
 	struct orch_event event = *work->event;
@@ -146,8 +68,8 @@ static struct orch_text write_content(struct orch_scan_work *work)
 		return content;
 	for (size_t i = 0; i < event.part_count; i++) {
 		parts[i] = work->parts[i];
-		if (parts[i].bytes.len > CONTENT_PART_BYTES)
-			parts[i].bytes.len = CONTENT_PART_BYTES;
+		if (work->fetched[i] && parts[i].bytes.len > FILE_BYTES)
+			parts[i].bytes.len = FILE_BYTES;
 	}
 	event.parts = parts;
 	orch_buf_init(&buf, CONTENT_BYTES);
@@ -216,6 +138,21 @@ static struct orch_finding *plain_findings(struct orch_scan_work *work, size_t *
 	return plain;
 }
 
+/* Empty if it cannot be written. */
+static struct orch_text try_write_task(struct orch_scan_work *work, const struct orch_task *task)
+{
+	struct orch_text body = ORCH_TEXT_NONE;
+	struct orch_buf buf;
+
+	orch_buf_init(&buf, TASK_BYTES);
+	orch_task_write(&buf, task);
+	if (!buf.failed)
+		body = orch_arena_text(work->arena, orch_buf_text(&buf));
+	orch_buf_fini(&buf);
+	return body;
+}
+
+/* What is to be done matters more than the whole list of why. */
 static struct orch_text write_task(struct orch_scan_work *work,
 	const struct orch_policy_task *wanted, struct orch_text key,
 	const struct orch_finding *findings, size_t count)
@@ -230,13 +167,12 @@ static struct orch_text write_task(struct orch_scan_work *work,
 		.finding_count = count,
 		.pipeline = work->pipeline->name,
 	};
-	struct orch_text body;
-	struct orch_buf buf;
+	struct orch_text body = try_write_task(work, &task);
 
-	orch_buf_init(&buf, CONTENT_BYTES);
-	orch_task_write(&buf, &task);
-	body = orch_arena_text(work->arena, buf.failed ? ORCH_TEXT_NONE : orch_buf_text(&buf));
-	orch_buf_fini(&buf);
+	while (body.len == 0 && task.finding_count > 0) {
+		task.finding_count /= 2;
+		body = try_write_task(work, &task);
+	}
 	return body;
 }
 
@@ -258,7 +194,8 @@ static void fill_result(struct orch_scan_work *work, const struct orch_policy_ta
 }
 
 static void fill_message(struct orch_scan_work *work, const struct orch_policy_task *wanted,
-	struct orch_text key, struct orch_text body, struct orch_message *message)
+	uint32_t priority, struct orch_text key, struct orch_text body,
+	struct orch_message *message)
 {
 	struct orch_text order =
 		wanted->record != NULL ? wanted->record->order : work->event->order;
@@ -271,43 +208,50 @@ static void fill_message(struct orch_scan_work *work, const struct orch_policy_t
 		.tenant = work->event->tenant,
 		.order = order,
 		.trace = work->event->trace,
-		.priority = gravest(work),
+		.priority = priority,
 		.body = body,
 	};
+}
+
+static int make_task(struct orch_scan_work *work, const struct orch_policy_task *wanted,
+	uint32_t priority, const struct orch_finding *findings, size_t count)
+{
+	struct orch_handover *handover = &work->handover;
+	const struct orch_plan_instance *action = &work->crew->plan->actions[wanted->action];
+	struct orch_text record = wanted->record == NULL ? ORCH_TEXT_NONE : wanted->record->id;
+	struct orch_text key = orch_task_key(work->arena, work->pipeline->name,
+		action->config->name, work->lease.message.id, record);
+	bool would = !work->pipeline->enforce && !ORCH_OPS(action->plugin->action, passive);
+	struct orch_text body;
+
+	if (would || orch_result_is_kept(wanted->verdict, count, work->event))
+		fill_result(work, wanted, key, would, &work->results[handover->result_count++]);
+	if (would)
+		return ORCH_OK;
+	body = write_task(work, wanted, key, findings, count);
+	if (body.len == 0)
+		return ORCH_E_AGAIN;
+	fill_message(work, wanted, priority, key, body, &work->messages[handover->message_count++]);
+	return ORCH_OK;
 }
 
 /* Tasks for what is to be done, results for what is pending or would have been done. */
 static int make_tasks(struct orch_scan_work *work, const struct orch_decision *decision)
 {
-	struct orch_handover *handover = &work->handover;
-	struct orch_message *messages =
-		orch_arena_alloc_array(work->arena, decision->task_count + 1, sizeof(*messages));
-	struct orch_stored_result *results =
-		orch_arena_alloc_array(work->arena, decision->task_count + 1, sizeof(*results));
-	size_t finding_count;
-	struct orch_finding *findings = plain_findings(work, &finding_count);
+	size_t most = decision->task_count + 1, count;
+	const struct orch_finding *findings = plain_findings(work, &count);
+	uint32_t priority = gravest(work);
+	int rc = ORCH_OK;
 
-	if (messages == NULL || results == NULL || findings == NULL)
+	work->messages = orch_arena_alloc_array(work->arena, most, sizeof(*work->messages));
+	work->results = orch_arena_alloc_array(work->arena, most, sizeof(*work->results));
+	if (work->messages == NULL || work->results == NULL || findings == NULL)
 		return ORCH_E_NOMEM;
-	for (size_t i = 0; i < decision->task_count; i++) {
-		const struct orch_policy_task *wanted = &decision->tasks[i];
-		const struct orch_plan_instance *action =
-			&work->crew->plan->actions[wanted->action];
-		struct orch_text record =
-			wanted->record == NULL ? ORCH_TEXT_NONE : wanted->record->id;
-		struct orch_text key = orch_task_key(work->arena, work->pipeline->name,
-			action->config->name, work->lease.message.id, record);
-		bool would = !work->pipeline->enforce && !ORCH_OPS(action->plugin->action, passive);
-
-		fill_result(work, wanted, key, would, &results[handover->result_count++]);
-		if (!would)
-			fill_message(work, wanted, key,
-				write_task(work, wanted, key, findings, finding_count),
-				&messages[handover->message_count++]);
-	}
-	handover->messages = messages;
-	handover->results = results;
-	return ORCH_OK;
+	for (size_t i = 0; rc == ORCH_OK && i < decision->task_count; i++)
+		rc = make_task(work, &decision->tasks[i], priority, findings, count);
+	work->handover.messages = work->messages;
+	work->handover.results = work->results;
+	return rc;
 }
 
 static void report(const struct orch_scan_work *work, const struct orch_decision *decision,
@@ -323,6 +267,18 @@ static void report(const struct orch_scan_work *work, const struct orch_decision
 		ORCH_LOG_INT("left_out", work->findings_left_out),
 		ORCH_LOG_STRING("inspection", work->result),
 		ORCH_LOG_INT("tasks", work->handover.message_count));
+}
+
+/* It could not be handed over; a message that never can must not go round for ever. */
+static void try_again(struct orch_scan_work *work, const struct orch_err *err)
+{
+	uint32_t attempts = work->lease.attempts;
+
+	if (attempts + 1 < HANDOVER_TRIES)
+		orch_scan_work_release(
+			work, orch_backoff_ms(attempts, RETRY_MS, RETRY_CAP_MS), true);
+	else
+		orch_scan_work_bury(work, "handover", err->text);
 }
 
 static void on_handed_over(struct orch_handover *handover, int code, const struct orch_err *err)
@@ -346,20 +302,25 @@ static void on_handed_over(struct orch_handover *handover, int code, const struc
 		work->result = "lost";
 		orch_scan_work_end(work);
 	} else {
-		orch_scan_work_release(work, RETRY_MS, false);
+		try_again(work, err);
 	}
 }
 
+/* Findings of rules in shadow count for nothing here either. */
 static const char *result_of(const struct orch_scan_work *work, enum orch_inspection inspection)
 {
-	if (work->finding_count > 0)
+	bool found = false;
+
+	for (size_t i = 0; i < work->finding_count; i++)
+		found = found || !work->findings[i].shadow;
+	if (found)
 		return inspection == ORCH_INSPECTED ? "found" : "found_partly_inspected";
 	if (inspection == ORCH_INSPECTED)
 		return "clean";
 	return inspection == ORCH_UNINSPECTED ? "uninspected" : "partly_inspected";
 }
 
-void orch_scan_work_judge(struct orch_scan_work *work)
+static int prepare(struct orch_scan_work *work, struct orch_err *err)
 {
 	struct orch_text note = ORCH_TEXT_NONE;
 	enum orch_inspection inspection = inspect(work, &note);
@@ -369,6 +330,26 @@ void orch_scan_work_judge(struct orch_scan_work *work)
 			work->records, work->record_count, inspection, work->arena, &decision);
 
 	work->result = result_of(work, inspection);
+	if (rc == ORCH_OK)
+		rc = make_tasks(work, &decision);
+	if (rc == ORCH_OK &&
+		(work->finding_count > 0 || inspection != ORCH_INSPECTED ||
+			decision.verdict != ORCH_PASS))
+		work->handover.event = make_stored(work, &decision, inspection, note);
+	else
+		work->handover.result_count = 0;
+	if (rc != ORCH_OK || orch_arena_failed(work->arena))
+		return orch_fail(
+			err, ORCH_E_AGAIN, "no memory for its tasks, or they are too large");
+	report(work, &decision, inspection);
+	return ORCH_OK;
+}
+
+void orch_scan_work_judge(struct orch_scan_work *work)
+{
+	struct orch_err err = { "" };
+
+	apply_marks(work);
 	work->handover = (struct orch_handover){
 		.queue = work->scan->options.queue,
 		.store = work->scan->options.store,
@@ -378,19 +359,12 @@ void orch_scan_work_judge(struct orch_scan_work *work)
 		.lease = &work->lease,
 		.end = ORCH_END_DONE,
 	};
-	if (rc == ORCH_OK)
-		rc = make_tasks(work, &decision);
-	if (rc == ORCH_OK &&
-		(work->finding_count > 0 || inspection != ORCH_INSPECTED ||
-			decision.verdict != ORCH_PASS))
-		work->handover.event = make_stored(work, &decision, inspection, note);
-	else
-		work->handover.result_count = 0;
-	if (rc != ORCH_OK || orch_arena_failed(work->arena)) {
-		work->handover.group = NULL;
-		orch_scan_work_release(work, RETRY_MS, false);
+	if (prepare(work, &err) == ORCH_OK) {
+		orch_handover_submit(&work->handover, work->arena);
 		return;
 	}
-	report(work, &decision, inspection);
-	orch_handover_submit(&work->handover, work->arena);
+	orch_log(ORCH_LOG_ERROR, "event.handover",
+		ORCH_LOG_TEXT("trace", work->lease.message.trace),
+		ORCH_LOG_STRING("error", err.text));
+	try_again(work, &err);
 }

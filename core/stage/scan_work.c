@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "model/event.h"
 
-#define RETRY_BASE_MS 1000
-#define RETRY_CAP_MS 300000
+#define RETRY_MS 1000
+#define UNSEEN_BYTES 4096 /* of the words about what was not examined */
 
 static void free_work(void *owner)
 {
@@ -57,6 +56,7 @@ void orch_scan_work_release(struct orch_scan_work *work, uint64_t delay_ms, bool
 		.lease = &work->lease,
 		.delay_ms = delay_ms,
 		.failed = failed,
+		.uncounted = !failed,
 		.user = work,
 	};
 	/* If even that cannot be said, the lease runs out and the message comes back. */
@@ -64,33 +64,56 @@ void orch_scan_work_release(struct orch_scan_work *work, uint64_t delay_ms, bool
 		orch_scan_work_end(work);
 }
 
-static void on_buried(struct orch_handover *handover, int code, const struct orch_err *err)
+/* The message was set aside, or dropped. */
+static void on_ended(struct orch_handover *handover, int code, const struct orch_err *err)
 {
 	struct orch_scan_work *work = handover->user;
+	bool is_dead = handover->end == ORCH_END_DEAD;
 
-	orch_log(ORCH_LOG_ALERT, "event.dead", ORCH_LOG_TEXT("trace", work->lease.message.trace),
-		ORCH_LOG_TEXT("pipeline", work->lease.message.pipeline),
-		ORCH_LOG_TEXT("reason", handover->reason),
-		ORCH_LOG_TEXT("detail", handover->detail),
-		ORCH_LOG_STRING("error", code == ORCH_OK ? "" : err->text));
+	if (code == ORCH_OK) {
+		orch_log(is_dead ? ORCH_LOG_ALERT : ORCH_LOG_INFO,
+			is_dead ? "event.dead" : "event.dropped",
+			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("pipeline", work->lease.message.pipeline),
+			ORCH_LOG_TEXT("reason", handover->reason),
+			ORCH_LOG_TEXT("detail", handover->detail));
+	} else {
+		orch_log(code == ORCH_E_DENIED ? ORCH_LOG_WARN : ORCH_LOG_ERROR, "event.handover",
+			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("reason", handover->reason),
+			ORCH_LOG_STRING("error", err->text));
+		work->result = "lost";
+	}
 	orch_scan_work_end(work);
+}
+
+static void end_without_tasks(
+	struct orch_scan_work *work, enum orch_end end, const char *reason, const char *detail)
+{
+	work->handover = (struct orch_handover){
+		.queue = work->scan->options.queue,
+		.store = work->scan->options.store,
+		.lane = work->scan->options.bench.lane,
+		.done = on_ended,
+		.user = work,
+		.lease = &work->lease,
+		.end = end,
+		.reason = orch_arena_text(work->arena, orch_text_from(reason)),
+		.detail = orch_arena_text(work->arena, orch_text_from(detail)),
+	};
+	orch_handover_submit(&work->handover, work->arena);
 }
 
 void orch_scan_work_bury(struct orch_scan_work *work, const char *reason, const char *detail)
 {
 	work->result = "dead";
-	work->handover = (struct orch_handover){
-		.queue = work->scan->options.queue,
-		.store = work->scan->options.store,
-		.lane = work->scan->options.bench.lane,
-		.done = on_buried,
-		.user = work,
-		.lease = &work->lease,
-		.end = ORCH_END_DEAD,
-		.reason = orch_arena_text(work->arena, orch_text_from(reason)),
-		.detail = orch_arena_text(work->arena, orch_text_from(detail)),
-	};
-	orch_handover_submit(&work->handover, work->arena);
+	end_without_tasks(work, ORCH_END_DEAD, reason, detail);
+}
+
+void orch_scan_work_drop(struct orch_scan_work *work, const char *reason)
+{
+	work->result = "dropped";
+	end_without_tasks(work, ORCH_END_DROPPED, reason, NULL);
 }
 
 void orch_scan_work_fill_run(
@@ -109,99 +132,35 @@ void orch_scan_work_fill_run(
 		.hook_ms = config->hook_ms,
 		.wait_max_ms = config->lease_ms,
 		.part_bytes = config->part_bytes,
+		.is_lost = &work->held.is_lost,
 		.progress = { .attempt = work->lease.attempts + 1,
-			.resumed = work->lease.receives > 1 },
+			.resumed = work->lease.receives > work->lease.attempts + 1 },
 		.user = work,
 	};
 }
 
-/* The tool could not say: what that means is the instance's on_error. */
-static void tool_failed(struct orch_scan_work *work, int code)
+struct orch_text orch_scan_work_part_name(struct orch_text name)
 {
-	const struct orch_config_instance *tool = work->run.instance;
-	bool again = code == ORCH_E_AGAIN || tool->on_error == ORCH_ON_ERROR_RETRY;
-	bool tries_left =
-		tool->on_error == ORCH_ON_ERROR_RETRY || work->lease.attempts + 1 < tool->attempts;
-	struct orch_text note = orch_arena_printf(
-		work->arena, "%.*s: %s", ORCH_TEXT_ARG(tool->name), work->run.err.text);
+	struct orch_text rest = name, first = name;
 
-	if (work->run.pause_ms > 0) {
-		orch_scan_work_release(work, work->run.pause_ms, false);
-		return;
-	}
-	orch_log(ORCH_LOG_WARN, "tool.failed", ORCH_LOG_TEXT("trace", work->lease.message.trace),
-		ORCH_LOG_TEXT("instance", tool->name), ORCH_LOG_STRING("error", work->run.err.text),
-		ORCH_LOG_INT("attempt", work->lease.attempts + 1));
-	if (again && tries_left) {
-		orch_scan_work_release(work,
-			orch_backoff_ms(work->lease.attempts, RETRY_BASE_MS, RETRY_CAP_MS), true);
-	} else if (tool->on_error == ORCH_ON_ERROR_PASS) {
-		work->tool_note = note.ptr;
-		work->tool++;
-		orch_scan_work_examine(work);
-	} else {
-		orch_scan_work_bury(work, "held", note.ptr);
-	}
+	(void)orch_text_split(&rest, '/', &first);
+	return first;
 }
 
-static int enter_scan(struct orch_run *run, const struct orch_reply *reply,
-	struct orch_request *request, struct orch_err *err)
+void orch_scan_work_note_unseen(struct orch_scan_work *work, struct orch_text what, const char *why)
 {
-	struct orch_scan_work *work = run->user;
-	uint32_t index = work->pipeline->tools[work->tool];
-	const struct orch_plan_instance *tool = &work->crew->plan->tools[index];
-	int rc = tool->plugin->tool->scan(work->crew->tools[index],
-		work->rules == NULL ? NULL : work->rules->set, work->event, &run->progress, reply,
-		request, &work->sink, err);
+	const char *joint = work->unseen.len > 0 ? "; " : "";
 
-	/* More findings than are kept is no failure: what is there decides. */
-	if (rc == ORCH_E_LIMIT && work->sink.findings_left_out > 0)
-		rc = ORCH_OK;
-	return rc;
-}
-
-static void on_scanned(struct orch_run *run, int code)
-{
-	struct orch_scan_work *work = run->user;
-	const struct orch_plan_instance *tool =
-		&work->crew->plan->tools[work->pipeline->tools[work->tool]];
-
-	if (code == ORCH_OK) {
-		orch_scan_work_apply_marks(work);
-		code = orch_scan_work_collect(work, tool);
-		if (code != ORCH_OK)
-			(void)orch_fail(&run->err, code, "no memory for the findings");
-	}
-	if (code != ORCH_OK) {
-		tool_failed(work, code);
-		return;
-	}
-	work->tool++;
-	orch_scan_work_examine(work);
-}
-
-void orch_scan_work_examine(struct orch_scan_work *work)
-{
-	struct orch_plan_instance *tool;
-
-	if (work->tool == work->pipeline->tool_count) {
-		orch_scan_work_judge(work);
-		return;
-	}
-	tool = &work->crew->plan->tools[work->pipeline->tools[work->tool]];
-	orch_ruleset_unref(work->rules);
-	work->rules = orch_plan_rules(tool);
-	orch_sink_init(&work->sink, ORCH_KIND_TOOL, &work->crew->plan->limits, work->arena);
-	orch_scan_work_fill_run(work, tool, "scan");
-	work->run.duration = tool->scanned;
-	work->run.enter = enter_scan;
-	work->run.done = on_scanned;
-	orch_run_start(&work->run);
+	work->is_unseen = true;
+	if (work->unseen.len + what.len + strlen(why) < UNSEEN_BYTES)
+		work->unseen = orch_arena_printf(work->arena, "%.*s%s%.*s: %s",
+			ORCH_TEXT_ARG(work->unseen), joint, ORCH_TEXT_ARG(what), why);
 }
 
 static int read_event(struct orch_scan_work *work, struct orch_err *err)
 {
 	int rc = orch_event_read(work->lease.message.body, work->arena, &work->event, err);
+	size_t size;
 
 	if (rc != ORCH_OK)
 		return rc;
@@ -210,9 +169,11 @@ static int read_event(struct orch_scan_work *work, struct orch_err *err)
 	work->part_size = work->crew->plan->config->parts;
 	if (work->part_size < work->event->part_count)
 		work->part_size = work->event->part_count;
-	work->parts =
-		orch_arena_alloc_array(work->arena, work->part_size + 1, sizeof(*work->parts));
-	if (work->parts == NULL)
+	size = work->part_size + 1;
+	work->parts = orch_arena_alloc_array(work->arena, size, sizeof(*work->parts));
+	work->marks = orch_arena_alloc_array(work->arena, size, sizeof(*work->marks));
+	work->fetched = orch_arena_alloc_array(work->arena, size, sizeof(*work->fetched));
+	if (work->parts == NULL || work->marks == NULL || work->fetched == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "no memory for the event's parts");
 	if (work->event->part_count > 0)
 		memcpy(work->parts, work->event->parts,
@@ -240,7 +201,7 @@ static void begin(struct orch_scan_work *work)
 	work->pipeline = &plan->config->pipelines[pipeline];
 	rc = read_event(work, &err);
 	if (rc == ORCH_E_NOMEM)
-		orch_scan_work_release(work, RETRY_BASE_MS, false);
+		orch_scan_work_release(work, RETRY_MS, false);
 	else if (rc != ORCH_OK)
 		orch_scan_work_bury(work, "bad_body", err.text);
 	else
@@ -263,9 +224,14 @@ void orch_scan_work_begin(
 	work->batch = orch_batch_ref(batch);
 	work->arena = arena;
 	work->lease = *lease;
+	work->unseen = ORCH_TEXT_NONE;
 	work->result = "clean";
 	TAILQ_INSERT_TAIL(&scan->works, work, link);
 	scan->in_flight++;
 	orch_leases_hold(&scan->leases, &work->held, &work->lease, free_work, work);
-	begin(work);
+	/* What a receive brings that was under way when the drain began goes back as it is. */
+	if (scan->is_draining)
+		orch_scan_work_release(work, 0, false);
+	else
+		begin(work);
 }

@@ -15,6 +15,7 @@ struct orch_scan {
 	struct orch_queue_watch watch;
 	struct orch_queue_op receive;
 	struct orch_batch *batch; /* of the receive under way */
+	struct orch_timer retry;  /* of a receive that failed */
 	TAILQ_HEAD(, orch_scan_work) works;
 	size_t in_flight;
 	bool is_receiving, is_watching, is_draining, has_more;
@@ -31,7 +32,9 @@ struct orch_scan_work {
 
 	const struct orch_config_pipeline *pipeline;
 	struct orch_event *event;
-	struct orch_part *parts; /* the event's, ours to change */
+	struct orch_part *parts;      /* the event's, ours to change */
+	struct orch_part_mark *marks; /* what tools said of each part; they all see it as it came */
+	bool *fetched;                /* of each part: its bytes were downloaded */
 	size_t part_size;
 	uint64_t gathered_bytes;
 
@@ -44,10 +47,13 @@ struct orch_scan_work {
 	size_t finding_count, finding_size;
 	struct orch_record *records;
 	size_t record_count, record_size;
-	const char *tool_note; /* of a tool that failed and may (on_error = "pass") */
 	uint64_t findings_left_out;
+	bool is_unseen;          /* something was not examined, beside what the parts' states say */
+	struct orch_text unseen; /* what, and why */
 
 	struct orch_handover handover;
+	struct orch_message *messages;      /* the hand-over's */
+	struct orch_stored_result *results; /* likewise */
 	struct orch_queue_op release;
 	const char *result; /* for the metrics */
 };
@@ -55,20 +61,27 @@ struct orch_scan_work {
 /* scan_work.c */
 void orch_scan_work_begin(
 	struct orch_scan *scan, const struct orch_lease *lease, struct orch_batch *batch);
+/* A release that is no failure does not count as a delivery either. */
 void orch_scan_work_release(struct orch_scan_work *work, uint64_t delay_ms, bool failed);
 void orch_scan_work_bury(struct orch_scan_work *work, const char *reason, const char *detail);
-void orch_scan_work_examine(struct orch_scan_work *work); /* the tools, then judge */
+void orch_scan_work_drop(struct orch_scan_work *work, const char *reason);
 void orch_scan_work_end(struct orch_scan_work *work);
 void orch_scan_work_fill_run(
 	struct orch_scan_work *work, const struct orch_plan_instance *instance, const char *hook);
+/* From now on the event is never called clean. */
+void orch_scan_work_note_unseen(
+	struct orch_scan_work *work, struct orch_text what, const char *why);
+/* What follows the slash, a file's name say, is its author's text: it stays sealed. */
+struct orch_text orch_scan_work_part_name(struct orch_text name);
 
 /* scan_gather.c */
 void orch_scan_work_gather(struct orch_scan_work *work); /* then examines */
-void orch_scan_work_apply_marks(struct orch_scan_work *work);
+
+/* scan_tool.c */
+void orch_scan_work_examine(struct orch_scan_work *work); /* the tools, then judge */
 
 /* scan_judge.c */
 void orch_scan_work_judge(struct orch_scan_work *work); /* then hands over */
-int orch_scan_work_collect(struct orch_scan_work *work, const struct orch_plan_instance *tool);
 
 /* scan.c */
 void orch_scan_pull(struct orch_scan *scan);
