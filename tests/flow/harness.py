@@ -3,6 +3,7 @@
 
 Used by the flow player and by the demonstration.  Standard library only.
 """
+import ctypes
 import hashlib
 import hmac
 import http.client
@@ -41,6 +42,15 @@ def poll(expected, look, patience_s=PATIENCE_S):
             raise Failed(expected, seen() if callable(seen) else seen)
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.1)
+
+
+def launch(command, given, **files):
+    """A child that no Ctrl-C of ours reaches, and that does not outlive us."""
+    libc = ctypes.CDLL(None)
+    death_signal = 1  # PR_SET_PDEATHSIG
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=given.environment(),
+                            start_new_session=True,
+                            preexec_fn=lambda: libc.prctl(death_signal, signal.SIGKILL), **files)
 
 
 class Port:
@@ -108,10 +118,10 @@ class Sim:
     def __init__(self, program, events_port, given, log_path, listen="127.0.0.1:0", options=()):
         self.log_path = log_path
         with open(log_path, "wb") as log:
-            self.process = subprocess.Popen(
+            self.process = launch(
                 [program, "slack", "--listen", listen,
                  "--events-url", "http://127.0.0.1:%d/slack/events" % events_port, *options],
-                stdout=subprocess.PIPE, stderr=log, env=given.environment(), text=True)
+                given, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("listening on http://"):
             raise Failed("orchestrator-sim to listen", read_text(log_path) or repr(line))
@@ -188,9 +198,8 @@ class Orchestrator:
     def begin(self, *args):
         path = "%s.%d.log" % (self.log_prefix, len(self.log_paths) + 1)
         with open(path, "wb") as log:
-            self.process = subprocess.Popen(
-                [self.program, "run", "-c", self.config_path, *args],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.given.environment())
+            self.process = launch([self.program, "run", "-c", self.config_path, *args],
+                                  self.given, stdout=log, stderr=log)
         self.log_paths.append(path)
 
     def start(self, *args, path="/readyz"):
