@@ -91,6 +91,14 @@ struct orch_text orch_db_column_text(
 struct orch_text orch_db_column_blob(sqlite3_stmt *statement, int column);
 
 /*
+ * Adds BY to what SQL, a literal, raises by ?3 for the NUMBER ?1 with the NAME
+ * ?2: once, at the end of the transaction, with all that its groups add up.
+ * Within run().  What reads it in the same transaction does not see it yet.
+ */
+ORCH_MUST_USE int orch_db_add_up(struct orch_db *db, const char *sql, int64_t number,
+	struct orch_text name, int64_t by, struct orch_err *err);
+
+/*
  * Calls CHANGED on LANE (coalesced): once at first, after commits in which
  * TOPIC was noted, here or (within 250 ms) by another process, and at the
  * times asked for by orch_db_wake_at().

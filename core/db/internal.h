@@ -10,6 +10,7 @@
 #define ORCH_DB_QUEUED_GROUPS 16384    /* the default bound of the writer's queue */
 #define ORCH_DB_STATEMENTS 256         /* kept by a connection; a power of two */
 #define ORCH_DB_TOPICS 32              /* noted in one transaction before they are written */
+#define ORCH_DB_SUMS 64                /* added up in one transaction before they are written */
 #define ORCH_DB_CHECKPOINT_FRAMES 1000 /* of the WAL */
 #define ORCH_DB_POLL_MS 250            /* how late another process's change may be seen */
 #define ORCH_DB_BUSY_MS 5000           /* what SQLite waits for a lock at a time */
@@ -46,6 +47,16 @@ struct orch_db_space {
 struct orch_db_topic {
 	char name[ORCH_DB_TOPIC_BYTES];
 	int64_t number; /* after it was written */
+};
+
+/* A number on its way to where SQL adds it. */
+struct orch_db_sum {
+	const char *sql;
+	int64_t number, by;
+	int64_t before; /* BY without what GROUP has added */
+	uint64_t group;
+	size_t name_len;
+	char name[ORCH_DB_TOPIC_BYTES];
 };
 
 /* A watch's other half.  It outlives the watch while its job is under way. */
@@ -90,6 +101,9 @@ struct orch_db {
 	/* the writer's own */
 	struct orch_db_topic noted[ORCH_DB_TOPICS];
 	size_t noted_count;
+	struct orch_db_sum sums[ORCH_DB_SUMS];
+	size_t sum_count;
+	uint64_t group_number;        /* of the one under way */
 	int wal_frames, tried_frames; /* in the WAL; when a checkpoint was last tried */
 	uint64_t polled_ms;           /* monotonic */
 	int64_t data_version;
@@ -132,6 +146,11 @@ void orch_db_repair(struct orch_db *db);
 
 /* space.c */
 bool orch_db_space_is_low(struct orch_db_space *space);
+
+/* sum.c: on the writer's thread */
+ORCH_MUST_USE int orch_db_write_sums(struct orch_db *db, struct orch_err *err);
+void orch_db_undo_sums(struct orch_db *db); /* of the group under way */
+void orch_db_forget_sums(struct orch_db *db);
 
 /* watch.c: on the writer's thread */
 ORCH_MUST_USE int orch_db_write_notes(struct orch_db *db, struct orch_err *err);

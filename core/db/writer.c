@@ -50,6 +50,7 @@ static void roll_back(struct orch_db *db)
 
 	orch_db_release_statements(&db->connection);
 	orch_db_forget_notes(db);
+	orch_db_forget_sums(db);
 	if (in_transaction(db))
 		orch_db_try(&db->connection, "ROLLBACK");
 }
@@ -81,6 +82,7 @@ static int run_ops(struct orch_db *db, struct orch_db_group *group)
 {
 	size_t noted = db->noted_count;
 
+	db->group_number++;
 	for (struct orch_db_op *op = group->first; op; op = op->next) {
 		int code = op->run(op, db, &group->err);
 		int cause = sqlite3_extended_errcode(db->connection.handle);
@@ -89,6 +91,7 @@ static int run_ops(struct orch_db *db, struct orch_db_group *group)
 			if ((cause & 0xff) == SQLITE_CORRUPT)
 				db->met_damage = true;
 			db->noted_count = noted;
+			orch_db_undo_sums(db);
 			return code;
 		}
 	}
@@ -145,8 +148,10 @@ static int run_carefully(struct orch_db *db, struct orch_db_group *groups, struc
 
 static int commit(struct orch_db *db, struct orch_err *err)
 {
-	int code = orch_db_write_notes(db, err);
+	int code = orch_db_write_sums(db, err);
 
+	if (code == ORCH_OK)
+		code = orch_db_write_notes(db, err);
 	orch_db_release_statements(&db->connection);
 	if (code == ORCH_OK)
 		code = run_statement(db, "COMMIT", err);
