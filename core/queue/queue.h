@@ -25,6 +25,12 @@ struct orch_message {
 	struct orch_text queue;
 	struct orch_text
 		id; /* derived; a second put of an id that is still there changes nothing */
+	/*
+	 * When that happened which it is about, by its source: the same on every
+	 * delivery, for it names the message together with ID.  Neighbours in time
+	 * are neighbours in the indexes, so a commit touches few of their pages.
+	 */
+	uint64_t time_ms;
 	struct orch_text pipeline;
 	struct orch_text tenant; /* may be empty */
 	struct orch_text

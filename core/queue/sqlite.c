@@ -43,6 +43,26 @@ void orch_queue_sqlite_note(struct orch_db *db, struct orch_text name)
 	orch_db_note(db, topic);
 }
 
+int orch_queue_sqlite_count(struct orch_db *db, enum orch_queue_count what, struct orch_text name,
+	int64_t by, struct orch_err *err)
+{
+	static const char *const sql[] = {
+		[ORCH_QUEUE_ACCEPTED] =
+			"INSERT INTO ledger (queue, name, accepted) VALUES (?1, ?2, ?3)"
+			" ON CONFLICT (queue) DO UPDATE SET accepted = accepted + "
+			"excluded.accepted",
+		[ORCH_QUEUE_DONE] =
+			"INSERT INTO ledger (queue, name, done) VALUES (?1, ?2, ?3)"
+			" ON CONFLICT (queue) DO UPDATE SET done = done + excluded.done",
+		[ORCH_QUEUE_DUPLICATES] =
+			"INSERT INTO ledger (queue, name, duplicates) VALUES (?1, ?2, ?3)"
+			" ON CONFLICT (queue) DO UPDATE SET"
+			" duplicates = duplicates + excluded.duplicates",
+	};
+
+	return orch_db_add_up(db, sql[what], orch_queue_sqlite_number(name), name, by, err);
+}
+
 static struct orch_queue_sqlite_op *state_of(struct orch_queue_op *op)
 {
 	return (struct orch_queue_sqlite_op *)(void *)op->backend;
@@ -186,6 +206,7 @@ int orch_queue_sqlite_open(struct orch_db *db, const struct orch_secret *key,
 	queue->base.backend = &backend;
 	queue->base.db = db;
 	queue->key = key;
+	queue->purged.time = INT64_MIN;
 	if (make_about(&queue->about))
 		code = free_blocked(db, err);
 	else

@@ -26,12 +26,21 @@ struct orch_queue_scratch {
 	size_t size;
 };
 
+#define ORCH_QUEUE_SEEN_BYTES 16 /* of an arrival's hash */
+
+/* A place in the order of "seen". */
+struct orch_queue_place {
+	int64_t time;
+	char hash[ORCH_QUEUE_SEEN_BYTES];
+};
+
 struct orch_queue_sqlite {
 	struct orch_queue base;
 	const struct orch_secret *key; /* NULL: messages can be counted, not read */
 	struct orch_buf about;         /* the writer's, as is what follows */
 	struct orch_queue_scratch sealed;
 	unsigned seen_since_purge;
+	struct orch_queue_place purged; /* where the last purge of "seen" ended */
 };
 
 /* In op->backend. */
@@ -50,6 +59,11 @@ static inline struct orch_queue_sqlite *orch_queue_sqlite_of(struct orch_queue *
 int64_t orch_queue_sqlite_number(struct orch_text name);
 void orch_queue_sqlite_topic(struct orch_text name, char ret_topic[ORCH_DB_TOPIC_BYTES]);
 void orch_queue_sqlite_note(struct orch_db *db, struct orch_text name);
+
+/* Adds to a column of the ledger; written with all that the transaction adds to it. */
+enum orch_queue_count { ORCH_QUEUE_ACCEPTED = 0, ORCH_QUEUE_DONE, ORCH_QUEUE_DUPLICATES };
+ORCH_MUST_USE int orch_queue_sqlite_count(struct orch_db *db, enum orch_queue_count what,
+	struct orch_text name, int64_t by, struct orch_err *err);
 
 /* sqlite_seal.c */
 struct orch_text orch_queue_sqlite_about(

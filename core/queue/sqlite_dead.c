@@ -31,16 +31,18 @@ static int insert_again(struct orch_db *db, int64_t row, struct orch_err *err)
 {
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
-		"INSERT INTO item (queue, state, at, visible, id, sequence, pipeline, tenant, "
+		"INSERT INTO item (queue, state, at, visible, time, id, sequence, pipeline, "
+		"tenant, "
 		"trace,"
 		" priority, put, step, step_sent, memo)"
 		" SELECT queue, CASE WHEN sequence IS NOT NULL AND EXISTS (SELECT 1 FROM item"
 		" WHERE item.queue = dead.queue AND item.sequence = dead.sequence) THEN 3 ELSE 0 "
 		"END,"
-		" ?2 - priority * ?3, ?2, id, sequence, pipeline, tenant, trace, priority, put, "
+		" ?2 - priority * ?3, ?2, time, id, sequence, pipeline, tenant, trace, priority, "
+		"put, "
 		"step,"
 		" step_sent, memo FROM dead WHERE row = ?1"
-		" ON CONFLICT (queue, id) DO NOTHING",
+		" ON CONFLICT (queue, time, id) DO NOTHING",
 		&statement, err);
 
 	if (code < 0)

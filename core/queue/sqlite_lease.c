@@ -130,18 +130,6 @@ static int delete_item(struct orch_db *db, const struct orch_lease *lease, struc
 	return code;
 }
 
-static int count_done(struct orch_db *db, int64_t queue, struct orch_err *err)
-{
-	sqlite3_stmt *statement;
-	int code = orch_db_statement(
-		db, "UPDATE ledger SET done = done + 1 WHERE queue = ?1", &statement, err);
-
-	if (code < 0)
-		return code;
-	orch_db_bind_int(statement, 1, queue);
-	return orch_db_step_done(statement, err);
-}
-
 int orch_queue_sqlite_count_dropped(
 	struct orch_db *db, int64_t queue, struct orch_text reason, struct orch_err *err)
 {
@@ -171,7 +159,7 @@ int orch_queue_sqlite_settle(struct orch_queue_sqlite *queue, struct orch_db *db
 		return code;
 	return op->end == ORCH_END_DROPPED
 		? orch_queue_sqlite_count_dropped(db, number, op->reason, err)
-		: count_done(db, number, err);
+		: orch_queue_sqlite_count(db, ORCH_QUEUE_DONE, op->lease->message.queue, 1, err);
 }
 
 static int set_aside(struct orch_db *db, const struct orch_lease *lease, struct orch_text reason,
@@ -179,10 +167,12 @@ static int set_aside(struct orch_db *db, const struct orch_lease *lease, struct 
 {
 	sqlite3_stmt *statement;
 	int code = bind_lease(db,
-		"INSERT INTO dead (queue, id, sequence, pipeline, tenant, trace, priority, put,"
+		"INSERT INTO dead (queue, time, id, sequence, pipeline, tenant, trace, priority, "
+		"put,"
 		" ended, receives, attempts, step, step_sent, memo, reason, detail, damaged, "
 		"sealed)"
-		" SELECT queue, id, sequence, pipeline, tenant, trace, priority, put, ?3, receives,"
+		" SELECT queue, time, id, sequence, pipeline, tenant, trace, priority, put, ?3, "
+		"receives,"
 		" attempts, step, step_sent, memo, ?4, ?5, ?6, sealed"
 		" FROM item LEFT JOIN body USING (row)"
 		" WHERE row = ?1 AND token = ?2 AND state = 2",

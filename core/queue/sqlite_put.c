@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "queue/sqlite.h"
 
-#define ORCH_QUEUE_SEEN_BYTES 16
-#define ORCH_QUEUE_PURGE_EVERY 64 /* arrivals; each time up to twice as many are forgotten */
+#define ORCH_QUEUE_PURGE_EVERY 64 /* arrivals; each time twice as many are looked at */
+#define ORCH_QUEUE_PURGE_ROWS (2 * ORCH_QUEUE_PURGE_EVERY)
 
 /* What was put to one queue, to be counted at once. */
 struct tally {
@@ -48,18 +48,67 @@ static void hash_id(const struct orch_message *message, uint8_t ret_hash[ORCH_SH
 	orch_sha256((struct orch_text){ text, (size_t)len + 1 + message->id.len }, ret_hash);
 }
 
-static int purge_seen(struct orch_db *db, uint64_t now, struct orch_err *err)
+static void bind_place(sqlite3_stmt *statement, int index, const struct orch_queue_place *place)
+{
+	orch_db_bind_int(statement, index, place->time);
+	orch_db_bind_blob(
+		statement, index + 1, (struct orch_text){ place->hash, sizeof(place->hash) });
+}
+
+/* The last of the next rows after FROM; *ret_found stays false if they reach the end. */
+static int find_place(struct orch_db *db, const struct orch_queue_place *from,
+	struct orch_queue_place *ret_place, bool *ret_found, struct orch_err *err)
 {
 	sqlite3_stmt *statement;
+	struct orch_text hash;
 	int code = orch_db_statement(db,
-		"DELETE FROM seen WHERE n < (SELECT min(n) FROM seen) + ?1 AND at < ?2", &statement,
-		err);
+		"SELECT time, hash FROM seen WHERE (time, hash) > (?1, ?2)"
+		" ORDER BY time, hash LIMIT 1 OFFSET ?3",
+		&statement, err);
 
 	if (code < 0)
 		return code;
-	orch_db_bind_int(statement, 1, ORCH_QUEUE_PURGE_EVERY * 2);
-	orch_db_bind_int(statement, 2, (int64_t)now - ORCH_QUEUE_SEEN_MS);
-	return orch_db_step_done(statement, err);
+	bind_place(statement, 1, from);
+	orch_db_bind_int(statement, 3, ORCH_QUEUE_PURGE_ROWS - 1);
+	code = orch_db_step(statement, ret_found, err);
+	if (code < 0 || !*ret_found)
+		return code;
+	ret_place->time = sqlite3_column_int64(statement, 0);
+	hash = orch_db_column_blob(statement, 1);
+	memcpy(ret_place->hash, hash.ptr,
+		hash.len < sizeof(ret_place->hash) ? hash.len : sizeof(ret_place->hash));
+	return ORCH_OK;
+}
+
+/*
+ * Forgets the old ones among the next rows, round and round: an event's own
+ * time, by which they are sorted, need not be near that of its arrival.
+ */
+static int purge_seen(
+	struct orch_queue_sqlite *queue, struct orch_db *db, uint64_t now, struct orch_err *err)
+{
+	static const struct orch_queue_place first = { .time = INT64_MIN };
+	struct orch_queue_place end = { .time = INT64_MAX };
+	sqlite3_stmt *statement;
+	bool found = false;
+	int code;
+
+	memset(end.hash, 0xff, sizeof(end.hash));
+	code = find_place(db, &queue->purged, &end, &found, err);
+
+	if (code == ORCH_OK)
+		code = orch_db_statement(db,
+			"DELETE FROM seen WHERE (time, hash) > (?1, ?2)"
+			" AND (time, hash) <= (?3, ?4) AND at < ?5",
+			&statement, err);
+	if (code < 0)
+		return code;
+	bind_place(statement, 1, &queue->purged);
+	bind_place(statement, 3, &end);
+	orch_db_bind_int(statement, 5, (int64_t)now - ORCH_QUEUE_SEEN_MS);
+	code = orch_db_step_done(statement, err);
+	queue->purged = found ? end : first;
+	return code;
 }
 
 /* Has this arrival come before, within a day?  If not it has now. */
@@ -71,20 +120,20 @@ static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
 	int code = ORCH_OK;
 
 	if (queue->seen_since_purge++ % ORCH_QUEUE_PURGE_EVERY == 0)
-		code = purge_seen(db, now, err);
+		code = purge_seen(queue, db, now, err);
 	if (code == ORCH_OK)
 		code = orch_db_statement(db,
-			"INSERT INTO seen (hash, at) VALUES (?1, ?2)"
-			" ON CONFLICT (hash) DO UPDATE SET at = excluded.at,"
-			" n = (SELECT max(n) + 1 FROM seen) WHERE at < ?3",
+			"INSERT INTO seen (time, hash, at) VALUES (?1, ?2, ?3)"
+			" ON CONFLICT (time, hash) DO UPDATE SET at = excluded.at WHERE at < ?4",
 			&statement, err);
 	if (code < 0)
 		return code;
 	hash_id(message, hash);
+	orch_db_bind_int(statement, 1, (int64_t)message->time_ms);
 	orch_db_bind_blob(
-		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
-	orch_db_bind_int(statement, 2, (int64_t)now);
-	orch_db_bind_int(statement, 3, (int64_t)now - ORCH_QUEUE_SEEN_MS);
+		statement, 2, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
+	orch_db_bind_int(statement, 3, (int64_t)now);
+	orch_db_bind_int(statement, 4, (int64_t)now - ORCH_QUEUE_SEEN_MS);
 	code = orch_db_step_done(statement, err);
 	if (code == ORCH_OK)
 		*ret_seen = orch_db_changes(db) == 0;
@@ -135,8 +184,9 @@ static int insert_item(struct orch_db *db, const struct orch_message *message, i
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
 		"INSERT INTO item (queue, state, at, visible, id, sequence, pipeline, tenant,"
-		" trace, priority, put) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-		" ON CONFLICT (queue, id) DO NOTHING",
+		" trace, priority, put, time)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+		" ON CONFLICT (queue, time, id) DO NOTHING",
 		&statement, err);
 
 	if (code < 0)
@@ -153,6 +203,7 @@ static int insert_item(struct orch_db *db, const struct orch_message *message, i
 	orch_db_bind_text(statement, 9, message->trace);
 	orch_db_bind_int(statement, 10, message->priority);
 	orch_db_bind_int(statement, 11, (int64_t)now);
+	orch_db_bind_int(statement, 12, (int64_t)message->time_ms);
 	code = orch_db_step_done(statement, err);
 	if (code == ORCH_OK)
 		*ret_row = orch_db_changes(db) == 0
@@ -184,25 +235,17 @@ static int insert(struct orch_queue_sqlite *queue, struct orch_db *db,
 
 static int count_put(struct orch_db *db, const struct tally *tally, struct orch_err *err)
 {
-	sqlite3_stmt *statement;
-	int code;
+	int code = ORCH_OK;
 
-	if (tally->accepted == 0 && tally->duplicates == 0)
-		return ORCH_OK;
-	if (tally->accepted)
+	if (tally->accepted) {
 		orch_queue_sqlite_note(db, tally->name);
-	code = orch_db_statement(db,
-		"INSERT INTO ledger (queue, name, accepted, duplicates) VALUES (?1, ?2, ?3, ?4)"
-		" ON CONFLICT (queue) DO UPDATE SET accepted = accepted + excluded.accepted,"
-		" duplicates = duplicates + excluded.duplicates",
-		&statement, err);
-	if (code < 0)
-		return code;
-	orch_db_bind_int(statement, 1, tally->queue);
-	orch_db_bind_text(statement, 2, tally->name);
-	orch_db_bind_int(statement, 3, tally->accepted);
-	orch_db_bind_int(statement, 4, tally->duplicates);
-	return orch_db_step_done(statement, err);
+		code = orch_queue_sqlite_count(
+			db, ORCH_QUEUE_ACCEPTED, tally->name, tally->accepted, err);
+	}
+	if (tally->duplicates && code == ORCH_OK)
+		code = orch_queue_sqlite_count(
+			db, ORCH_QUEUE_DUPLICATES, tally->name, tally->duplicates, err);
+	return code;
 }
 
 static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,

@@ -86,6 +86,7 @@ static void take_row(sqlite3_stmt *statement, const struct orch_queue_op *op, st
 	lease->step_sent = sqlite3_column_int64(statement, 11) != 0;
 	claim->memo = copy(op->arena, statement, 12);
 	claim->rank = sqlite3_column_int64(statement, 13);
+	message->time_ms = (uint64_t)sqlite3_column_int64(statement, 14);
 }
 
 static int bind_claim(struct orch_db *db, const struct orch_queue_op *op, int64_t queue,
@@ -97,7 +98,7 @@ static int bind_claim(struct orch_db *db, const struct orch_queue_op *op, int64_
 		" WHERE row IN (SELECT row FROM item WHERE queue = ?1 AND state = 0"
 		" ORDER BY at, row LIMIT ?4)"
 		" RETURNING row, id, sequence, pipeline, tenant, trace, priority, put, receives,"
-		" attempts, step, step_sent, memo, visible - priority * ?5",
+		" attempts, step, step_sent, memo, visible - priority * ?5, time",
 		&statement, err);
 
 	if (code < 0)

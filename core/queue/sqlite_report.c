@@ -179,7 +179,7 @@ int orch_queue_sqlite_ledger(struct orch_queue *queue, struct orch_arena *arena,
 
 #define PEEK_COLUMNS                                                                    \
 	"t.row, name, id, pipeline, tenant, trace, priority, put, receives, attempts, " \
-	"sequence, sealed, "
+	"sequence, sealed, time, "
 #define PEEK_WHERE                                                                    \
 	" LEFT JOIN ledger USING (queue) WHERE t.row > ?1 AND (?2 = '' OR name = ?2)" \
 	" AND (?3 = '' OR id = ?3) ORDER BY t.row LIMIT ?4"
@@ -208,7 +208,8 @@ static int open_body(struct report *report, sqlite3_stmt *statement, struct orch
 		.tenant = entry->tenant,
 		.order = copy(report->arena, statement, 10),
 		.trace = entry->trace,
-		.priority = (uint32_t)sqlite3_column_int64(statement, 6) };
+		.priority = (uint32_t)sqlite3_column_int64(statement, 6),
+		.time_ms = number_at(statement, 12) };
 	struct orch_buf about;
 	int code;
 
@@ -236,10 +237,10 @@ static int take_entry(struct report *report, sqlite3_stmt *statement,
 	entry->put_ms = number_at(statement, 7);
 	entry->receives = (uint32_t)number_at(statement, 8);
 	entry->attempts = (uint32_t)number_at(statement, 9);
-	entry->reason = copy(report->arena, statement, 12);
-	entry->detail = copy(report->arena, statement, 13);
-	entry->ended_ms = number_at(statement, 14);
-	entry->state = copy(report->arena, statement, 15);
+	entry->reason = copy(report->arena, statement, 13);
+	entry->detail = copy(report->arena, statement, 14);
+	entry->ended_ms = number_at(statement, 15);
+	entry->state = copy(report->arena, statement, 16);
 	entry->is_dead = report->filter->dead;
 	entry->body = ORCH_TEXT_NONE;
 	return report->filter->with_body ? open_body(report, statement, entry, err) : ORCH_OK;

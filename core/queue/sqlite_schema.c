@@ -7,7 +7,7 @@
  *         key is the order of its rows.
  * body    apart, so that leasing does not write it anew.
  * dead    set aside, with the reason; DAMAGED ones as they were found.
- * seen    ids of the arrivals of the last day, oldest first.
+ * seen    ids of the arrivals of the last day, by the time of what arrived.
  * ledger, dropped   what has ended, counted.
  */
 #include "queue/backend.h"
@@ -21,6 +21,7 @@ const struct orch_db_migration orch_queue_sqlite_migrations[] = {
 		       " state INTEGER NOT NULL,"
 		       " at INTEGER NOT NULL,"
 		       " visible INTEGER NOT NULL,"
+		       " time INTEGER NOT NULL,"
 		       " id TEXT NOT NULL,"
 		       " sequence TEXT,"
 		       " pipeline TEXT NOT NULL,"
@@ -35,7 +36,7 @@ const struct orch_db_migration orch_queue_sqlite_migrations[] = {
 		       " step_sent INTEGER NOT NULL DEFAULT 0,"
 		       " memo BLOB"
 		       ") STRICT;"
-		       "CREATE UNIQUE INDEX item_id ON item (queue, id);"
+		       "CREATE UNIQUE INDEX item_id ON item (queue, time, id);"
 		       "CREATE INDEX item_at ON item (queue, state, at);"
 		       "CREATE INDEX item_sequence ON item (queue, sequence)"
 		       " WHERE sequence IS NOT NULL;"
@@ -44,6 +45,7 @@ const struct orch_db_migration orch_queue_sqlite_migrations[] = {
 		       "CREATE TABLE dead ("
 		       " row INTEGER PRIMARY KEY,"
 		       " queue INTEGER,"
+		       " time INTEGER,"
 		       " id TEXT,"
 		       " sequence TEXT,"
 		       " pipeline TEXT,"
@@ -64,10 +66,11 @@ const struct orch_db_migration orch_queue_sqlite_migrations[] = {
 		       ");"
 		       "CREATE INDEX dead_queue ON dead (queue, damaged);"
 		       "CREATE TABLE seen ("
-		       " n INTEGER PRIMARY KEY,"
-		       " hash BLOB NOT NULL UNIQUE,"
-		       " at INTEGER NOT NULL"
-		       ") STRICT;"
+		       " time INTEGER NOT NULL,"
+		       " hash BLOB NOT NULL,"
+		       " at INTEGER NOT NULL,"
+		       " PRIMARY KEY (time, hash)"
+		       ") STRICT, WITHOUT ROWID;"
 		       "CREATE TABLE ledger ("
 		       " queue INTEGER PRIMARY KEY,"
 		       " name TEXT NOT NULL UNIQUE,"

@@ -30,6 +30,7 @@ struct orch_text orch_queue_sqlite_about(
 	add_text(about, message->tenant);
 	add_text(about, message->trace);
 	add_number(about, message->priority);
+	add_number(about, message->time_ms);
 	add_number(about, put_ms);
 	return orch_buf_text(about);
 }

@@ -208,6 +208,7 @@ static void fill_message(struct orch_scan_work *work, const struct orch_policy_t
 		.tenant = work->event->tenant,
 		.order = order,
 		.trace = work->event->trace,
+		.time_ms = work->event->time_ms,
 		.priority = priority,
 		.body = body,
 	};

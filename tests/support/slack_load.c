@@ -21,9 +21,10 @@ static size_t write_body(
 		"\"T1\","
 		"\"user_id\":\"U0BOT\",\"is_bot\":true}],\"event\":{\"type\":\"message\","
 		"\"channel\":\"C%llu\",\"channel_type\":\"channel\",\"user\":\"U1\",\"ts\":\"%llu.%"
-		"06llu\","
+		"06llu\",\"event_ts\":\"%llu.%06llu\","
 		"\"text\":\"%s\",\"pad\":\"%0*d\"}}",
-		event, seconds, channel, seconds, micros, load->text, BODY_BYTES - 400, 0);
+		event, seconds, channel, seconds, micros, seconds, micros, load->text,
+		BODY_BYTES - 432, 0);
 
 	return (size_t)len;
 }

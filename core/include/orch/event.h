@@ -29,7 +29,7 @@ struct orch_part {
 struct orch_event {
 	uint32_t size;
 	uint32_t attempt;        /* 1 on the first try */
-	uint64_t time_ms;        /* when it happened, UTC since 1970 */
+	uint64_t time_ms;        /* when it happened, UTC since 1970; the same on every delivery */
 	struct orch_text id;     /* the same on every delivery of the same thing */
 	struct orch_text source; /* the input instance it came in by; set by the core */
 	struct orch_text type;   /* "slack.message", "security.notification", … */
