@@ -53,6 +53,7 @@ static void fill_message(struct orch_message *message, const struct orch_config_
 			: orch_arena_printf(arena, "%.*s/%.*s", ORCH_TEXT_ARG(pipeline->name),
 				  ORCH_TEXT_ARG(event->order)),
 		.trace = event->trace,
+		.time_ms = event->time_ms,
 		.priority = ORCH_INFO,
 		.body = body,
 	};
