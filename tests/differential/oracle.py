@@ -69,7 +69,7 @@ class Oracle:
             answer_requests, os.path.join(self.folder, "told"), limit=1 << 20)
         program = next((p for p in ("/usr/sbin/nginx", "/usr/bin/nginx") if os.path.exists(p)), None)
         if program is None:
-            raise Missing("nginx is not installed; ./dev test installs Debian's nginx-light")
+            raise Missing("nginx is not installed; ./dev test installs Debian's nginx")
         self.nginx = subprocess.Popen(
             [program, "-p", self.folder, "-c", config, "-e", os.path.join(self.folder, "error.log")],
             stdin=subprocess.DEVNULL)

@@ -45,7 +45,7 @@ void nginx_init(struct nginx *nginx)
 {
 	*nginx = (struct nginx){ .dir = "/tmp/orch-nginx-XXXXXX" };
 	if (access(PROGRAM, X_OK) != 0)
-		fail_msg("nginx is not installed; ./dev test installs Debian's nginx-light");
+		fail_msg("nginx is not installed; ./dev test installs Debian's nginx");
 	assert_non_null(mkdtemp(nginx->dir));
 	for (size_t i = 0; i < NGINX_PORTS; i++)
 		find_port(nginx, i);
