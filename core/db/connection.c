@@ -149,13 +149,25 @@ static int harden(struct orch_db_connection *connection, struct orch_err *err)
 	return orch_db_exec(connection, setup_sql, err);
 }
 
+/*
+ * Once, before SQLite starts: without its memory statistics, which nobody
+ * reads and which take a lock at every allocation.
+ */
+static void configure(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int orch_db_connect(struct orch_db_connection *connection, const char *path, bool read_only,
 	struct orch_err *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
 		(read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-	int code = sqlite3_open_v2(path, &connection->handle, flags, NULL);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int code;
 
+	(void)pthread_once(&once, configure);
+	code = sqlite3_open_v2(path, &connection->handle, flags, NULL);
 	if (code != SQLITE_OK) {
 		code = orch_db_fail(connection->handle, code, err);
 	} else {

@@ -154,6 +154,7 @@ static void hand_over(struct orch_act_item *item, enum orch_end end, const char 
 			.pipeline = item->task->pipeline,
 			.action = action_of(item)->name,
 			.key = item->task->key,
+			.time_ms = item->task->event->time_ms,
 			.record_id = item->task->record == NULL ? ORCH_TEXT_NONE
 								: item->task->record->id,
 			.state = orch_text_from(state),

@@ -184,6 +184,7 @@ static void fill_result(struct orch_scan_work *work, const struct orch_policy_ta
 		.pipeline = work->pipeline->name,
 		.action = work->crew->plan->config->actions[wanted->action].name,
 		.key = key,
+		.time_ms = work->event->time_ms,
 		.record_id = wanted->record == NULL ? ORCH_TEXT_NONE : wanted->record->id,
 		.state = would ? ORCH_TEXT("would") : ORCH_TEXT("pending"),
 		.outcome = ORCH_TEXT_NONE,

@@ -194,8 +194,8 @@ static int write_result(
 	int code = orch_db_statement(db,
 		"INSERT INTO result (key, event_id, pipeline, action, record_id, state, outcome, "
 		"detail,"
-		" attempts, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-		" ON CONFLICT (key) DO UPDATE SET state = excluded.state, outcome = "
+		" attempts, at, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+		" ON CONFLICT (time, key) DO UPDATE SET state = excluded.state, outcome = "
 		"excluded.outcome,"
 		" detail = excluded.detail, attempts = excluded.attempts, at = excluded.at"
 		" WHERE excluded.state <> 'pending' OR state = 'pending'",
@@ -214,6 +214,7 @@ static int write_result(
 	orch_db_bind_int(statement, 9, result->attempts);
 	orch_db_bind_int(
 		statement, 10, (int64_t)(result->at_ms ? result->at_ms : orch_clock_now_ms()));
+	orch_db_bind_int(statement, 11, (int64_t)result->time_ms);
 	return orch_db_step_done(statement, err);
 }
 

@@ -363,6 +363,7 @@ static void take_result(
 		.detail = copy(reading->arena, statement, 7),
 		.attempts = (uint32_t)number_at(statement, 8),
 		.at_ms = number_at(statement, 9),
+		.time_ms = number_at(statement, 10),
 	};
 }
 
@@ -374,7 +375,8 @@ static int read_results(struct orch_db_op *op, struct orch_db *db, struct orch_e
 	int code = orch_db_statement(db,
 		"SELECT key, event_id, pipeline, action, record_id, state, outcome, detail, "
 		"attempts,"
-		" at FROM result WHERE event_id = ?1 ORDER BY pipeline, action, record_id, key",
+		" at, time FROM result WHERE event_id = ?1 ORDER BY pipeline, action, record_id, "
+		"key",
 		&statement, err);
 
 	if (code < 0)

@@ -4,7 +4,8 @@
  * revision             rises with every change of any rule.
  * event, finding       what was found, with content, fields and details sealed;
  *                      who, where and the masked excerpt in clear, to be searched.
- * result               what became of each task, by its key.
+ * result               what became of each task, by its event's time and its key:
+ *                      the keys alone would put each result on a page of its own.
  */
 #include "store/backend.h"
 
@@ -79,7 +80,8 @@ const struct orch_db_migration orch_store_sqlite_migrations[] = {
 		       "CREATE INDEX finding_rule ON finding (rule, event);"
 		       "CREATE INDEX finding_rule_name ON finding (rule_name, event);"
 		       "CREATE TABLE result ("
-		       " key TEXT PRIMARY KEY,"
+		       " time INTEGER NOT NULL,"
+		       " key TEXT NOT NULL,"
 		       " event_id TEXT NOT NULL,"
 		       " pipeline TEXT NOT NULL,"
 		       " action TEXT NOT NULL,"
@@ -88,7 +90,8 @@ const struct orch_db_migration orch_store_sqlite_migrations[] = {
 		       " outcome TEXT NOT NULL,"
 		       " detail TEXT NOT NULL,"
 		       " attempts INTEGER NOT NULL,"
-		       " at INTEGER NOT NULL"
+		       " at INTEGER NOT NULL,"
+		       " PRIMARY KEY (time, key)"
 		       ") STRICT, WITHOUT ROWID;"
 		       "CREATE INDEX result_event ON result (event_id)" },
 };

@@ -103,6 +103,7 @@ struct orch_stored_event {
 /* What became of one task. */
 struct orch_stored_result {
 	struct orch_text event_id, pipeline, action, key;
+	uint64_t time_ms;           /* the event's; with KEY it names the result */
 	struct orch_text record_id; /* empty: the event itself */
 	struct orch_text state;     /* "pending", "done", "would", "dead" */
 	struct orch_text outcome;   /* in a word: the rung that was used */
