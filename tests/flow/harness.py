@@ -30,16 +30,16 @@ class Failed(Exception):
         self.seen = seen
 
 
-def poll(expected, look, patience_s=PATIENCE_S):
+def poll(expected, look):
     """Asks LOOK, which gives (is it so?, what was seen), until it is so or patience ends."""
-    until = time.monotonic() + patience_s
+    until = time.monotonic() + PATIENCE_S
     pause_s = 0.004
     while True:
         is_so, seen = look()
         if is_so:
             return seen
         if time.monotonic() > until:
-            raise Failed(expected, seen() if callable(seen) else seen)
+            raise Failed(expected, seen)
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.1)
 
@@ -83,8 +83,8 @@ class Answer:
         return self.body.decode(errors="replace")
 
 
-def ask(port, method, path, body=None, headers=None, timeout_s=PATIENCE_S):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+def ask(port, method, path, body=None, headers=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, body, headers or {})
         return Answer(connection.getresponse())
@@ -219,8 +219,8 @@ class Orchestrator:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
-    def get(self, path, timeout_s=PATIENCE_S):
-        return ask(self.health_port, "GET", path, timeout_s=timeout_s)
+    def get(self, path):
+        return ask(self.health_port, "GET", path)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -229,9 +229,10 @@ class Orchestrator:
         self.process.kill()
         self.process.wait()
 
-    def wait_exit(self, patience_s=PATIENCE_S):
+    def wait_exit(self):
+        """The exit code; None if it does not end."""
         try:
-            return self.process.wait(patience_s)
+            return self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             return None
 

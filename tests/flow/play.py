@@ -5,7 +5,7 @@
     play.py --build build tests/flow/card.flow      one, or several
     play.py --words                                 the words that a flow may use
 
-FLOW_KEEP=1 keeps the folder of a flow that failed; FLOW_PATIENCE_S is how long
+FLOW_KEEP=1 keeps the folders; FLOW_PATIENCE_S is how long
 an expectation may take to come true.
 """
 import argparse
@@ -57,10 +57,10 @@ def play(path, programs):
     finally:
         if world:
             world.close()
-        end(folder, sys.exc_info()[0])
+        end(folder)
 
 
-def end(folder, problem):
+def end(folder):
     if os.environ.get("FLOW_KEEP"):
         print("kept: " + folder)
     else:
@@ -89,6 +89,15 @@ def print_words():
         print()
 
 
+def programs_of(build):
+    return {
+        "orchestrator": os.path.abspath(os.path.join(build, "bin", "orchestrator")),
+        "sim": os.path.abspath(os.path.join(build, "bin", "orchestrator-sim")),
+        "plugins": os.path.abspath(os.path.join(build, "plugins")),
+        "rules": os.path.abspath(os.path.join(HERE, "..", "..", "config", "rules.json")),
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default=os.environ.get("BUILD", "build"))
@@ -98,14 +107,7 @@ def main():
     if args.words:
         print_words()
         return 0
-    build = os.path.abspath(args.build)
-    programs = {
-        "orchestrator": os.path.join(build, "bin", "orchestrator"),
-        "sim": os.path.join(build, "bin", "orchestrator-sim"),
-        "plugins": os.path.join(build, "plugins"),
-        "rules": os.path.join(HERE, "..", "..", "config", "rules.json"),
-    }
-    programs["rules"] = os.path.abspath(programs["rules"])
+    programs = programs_of(args.build)
     failed = [flow for flow in args.flows if not play(flow, programs)]
     if len(args.flows) > 1:
         print("%d flows, %d failed%s" % (len(args.flows), len(failed),
