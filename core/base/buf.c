@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
-#define SIZE_MIN 64
+#define SIZE_MIN 256
 #define LIMIT_MAX (SIZE_MAX / 4) /* so that sizes can be added and doubled */
 
 void orch_buf_init(struct orch_buf *buf, size_t limit)
@@ -74,7 +74,12 @@ void orch_buf_add_string(struct orch_buf *buf, const char *string)
 
 void orch_buf_add_char(struct orch_buf *buf, char c)
 {
-	orch_buf_add(buf, &c, 1);
+	if (buf->failed || buf->len >= buf->limit || buf->len + 1 >= buf->size) {
+		orch_buf_add(buf, &c, 1);
+		return;
+	}
+	buf->ptr[buf->len++] = c;
+	buf->ptr[buf->len] = '\0';
 }
 
 void orch_buf_printf(struct orch_buf *buf, const char *fmt, ...)
@@ -152,6 +157,8 @@ static size_t plain_run(struct orch_text text)
 
 		while (at < text.len && is_plain_ascii(s[at]))
 			at++;
+		if (at == text.len || s[at] == '"' || s[at] == '\\')
+			return at;
 		len = orch_text_utf8_len((struct orch_text){ text.ptr + at, text.len - at });
 		if (len < 2 || code_to_escape(s + at, len))
 			return at;
@@ -162,15 +169,15 @@ static size_t plain_run(struct orch_text text)
 /* Adds the one character, or broken byte, that stopped a plain run; gives its length. */
 static size_t add_special(struct orch_buf *buf, struct orch_text text)
 {
-	size_t len = orch_text_utf8_len(text);
+	size_t len;
 
-	if (len == 0) {
-		orch_buf_add(buf, "\xef\xbf\xbd", 3);
+	if (*text.ptr == '"' || *text.ptr == '\\') {
+		orch_buf_add(buf, *text.ptr == '"' ? "\\\"" : "\\\\", 2);
 		return 1;
 	}
-	if (*text.ptr == '"' || *text.ptr == '\\') {
-		orch_buf_add_char(buf, '\\');
-		orch_buf_add_char(buf, *text.ptr);
+	len = orch_text_utf8_len(text);
+	if (len == 0) {
+		orch_buf_add(buf, "\xef\xbf\xbd", 3);
 		return 1;
 	}
 	add_escape(buf, code_to_escape((const unsigned char *)text.ptr, len));
