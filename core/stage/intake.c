@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "model/event.h"
 #include "net/egress.h"
+#include "stage/limit.h"
 #include "stage/receipt.h"
 
 #define ANSWER_BODY_BYTES 4096
@@ -83,24 +84,22 @@ static void answer(struct arrival *arrival, int status, const char *headers, str
 	end_arrival(arrival);
 }
 
-/* What the sender hears when nothing was kept: a repeat is welcome, or pointless. */
-static void answer_failure(struct arrival *arrival, int code)
+/* What the sender hears when nothing was kept, and a repeat is welcome. */
+static void answer_unavailable(struct arrival *arrival, unsigned retry_after_s)
 {
-	char retry[48] = "Retry-After: 1\r\n";
-	int status = 503;
+	char headers[48];
 
-	if (code == ORCH_E_DENIED)
-		status = 401;
-	else if (code == ORCH_E_INVALID)
-		status = 422;
-	else if (code == ORCH_E_LIMIT)
-		(void)snprintf(
-			retry, sizeof(retry), "Retry-After: %d\r\n", ORCH_INTAKE_RETRY_AFTER_S);
-	if (arrival->answer.status != 0 && status != 503)
+	(void)snprintf(headers, sizeof(headers), "Retry-After: %u\r\n", retry_after_s);
+	answer(arrival, 503, headers, ORCH_TEXT("{\"ok\":false}\n"));
+}
+
+/* Likewise, when a repeat is pointless.  The plugin may know better what to say. */
+static void answer_refusal(struct arrival *arrival, int status)
+{
+	if (arrival->answer.status != 0)
 		answer(arrival, arrival->answer.status, NULL, arrival->answer.body);
 	else
-		answer(arrival, status, status == 503 ? retry : NULL,
-			ORCH_TEXT("{\"ok\":false}\n"));
+		answer(arrival, status, NULL, ORCH_TEXT("{\"ok\":false}\n"));
 }
 
 static void answer_success(struct arrival *arrival)
@@ -123,7 +122,8 @@ static void on_committed(struct orch_queue_op *op)
 		orch_log(ORCH_LOG_ERROR, "intake.unavailable",
 			ORCH_LOG_TEXT("instance", arrival->input->config->name),
 			ORCH_LOG_STRING("error", op->err.text));
-		answer_failure(arrival, op->code == ORCH_E_LIMIT ? ORCH_E_LIMIT : ORCH_E_AGAIN);
+		answer_unavailable(
+			arrival, op->code == ORCH_E_LIMIT ? ORCH_INTAKE_RETRY_AFTER_S : 1);
 		return;
 	}
 	orch_receipt_count(arrival->input, "duplicate", op->duplicates);
@@ -161,24 +161,46 @@ static void keep_answer(struct arrival *arrival, const struct orch_answer *given
 
 	if (body.len > ANSWER_BODY_BYTES)
 		body.len = ANSWER_BODY_BYTES;
-	arrival->answer.status = given->status;
+	if (given->status >= 200 && given->status <= 599)
+		arrival->answer.status = given->status;
 	arrival->answer.media_type = orch_arena_text(arrival->arena, given->media_type);
 	arrival->answer.body = orch_arena_text(arrival->arena, body);
 }
 
+struct refusal {
+	const char *result;
+	int status; /* 503: the sender may try again */
+	int level;
+};
+
+static struct refusal refusal_of(int code)
+{
+	switch (code) {
+	case ORCH_E_DENIED:
+		return (struct refusal){ "denied", 401, ORCH_LOG_WARN };
+	case ORCH_E_INVALID:
+		return (struct refusal){ "invalid", 422, ORCH_LOG_WARN };
+	case ORCH_E_LIMIT:
+		return (struct refusal){ "too_large", 413, ORCH_LOG_WARN };
+	default:
+		return (struct refusal){ "unavailable", 503, ORCH_LOG_ERROR };
+	}
+}
+
 static void refuse(struct arrival *arrival, int code, const struct orch_err *err)
 {
-	const char *result = code == ORCH_E_DENIED ? "denied"
-		: code == ORCH_E_INVALID           ? "invalid"
-						   : "unavailable";
+	struct refusal refusal = refusal_of(code);
 
-	orch_receipt_count(arrival->input, result, 1);
-	orch_log(code == ORCH_E_DENIED || code == ORCH_E_INVALID ? ORCH_LOG_WARN : ORCH_LOG_ERROR,
-		"intake.refused", ORCH_LOG_TEXT("instance", arrival->input->config->name),
-		ORCH_LOG_STRING("result", result),
+	orch_receipt_count(arrival->input, refusal.result, 1);
+	orch_log(refusal.level, "intake.refused",
+		ORCH_LOG_TEXT("instance", arrival->input->config->name),
+		ORCH_LOG_STRING("result", refusal.result),
 		ORCH_LOG_TEXT("peer", orch_http_exchange_peer(arrival->exchange)),
-		ORCH_LOG_STRING("error", err->text));
-	answer_failure(arrival, code);
+		ORCH_LOG_STRING("error", err->text[0] != '\0' ? err->text : orch_code_text(code)));
+	if (refusal.status == 503)
+		answer_unavailable(arrival, 1);
+	else
+		answer_refusal(arrival, refusal.status);
 }
 
 static int call_plugin(
@@ -202,6 +224,11 @@ static int call_plugin(
 
 	orch_metric_observe_ns(arrival->input->received, orch_clock_mono_ns() - begin);
 	keep_answer(arrival, &reply);
+	if (sink->limit != NULL)
+		orch_limit_note(sink->limit);
+	if (rc == ORCH_OK && sink->limit != NULL)
+		(void)orch_fail(err, sink->failed, "its events are more than limits.%s allows",
+			sink->limit);
 	return rc == ORCH_OK ? sink->failed : rc;
 }
 
@@ -225,7 +252,7 @@ static void receive(struct arrival *arrival, void *self)
 		return;
 	}
 	if (sink.rejected != NULL)
-		orch_receipt_count(arrival->input, "rejected", 1);
+		orch_receipt_note_rejected(arrival->input, sink.rejected);
 	else if (sink.event_count == 0)
 		orch_receipt_count(arrival->input, "ignored", 1);
 	if (count == 0)

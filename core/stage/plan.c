@@ -26,9 +26,9 @@ static int load_plugin(struct orch_config *config, struct orch_config_instance *
 	if (rc != ORCH_OK)
 		return rc;
 	if (orch_plugin_kind(plugin) != block->kind)
-		return orch_fail(err, ORCH_E_INVALID, "%s is an %s plugin; this block wants an %s",
-			plugin->name, orch_kind_name(orch_plugin_kind(plugin)),
-			orch_kind_name(block->kind));
+		return orch_fail(err, ORCH_E_INVALID,
+			"%s is a plugin for %ss, and this block wants one for %ss", plugin->name,
+			orch_kind_name(orch_plugin_kind(plugin)), orch_kind_name(block->kind));
 	if (block->kind == ORCH_KIND_TOOL && ORCH_OPS(plugin->tool, single))
 		return orch_fail(err, ORCH_E_INVALID,
 			"%s wants one instance for the whole program, which this version does not "
@@ -197,7 +197,7 @@ static int load_tool_rules(struct orch_plan_instance *tool, struct orch_store *s
 {
 	struct orch_arena *arena = orch_arena_create(0);
 	struct orch_stored_rule *rules;
-	size_t count, bad = 0;
+	size_t count, bad = ORCH_RULESET_NO_RULE;
 	int rc;
 
 	if (arena == NULL)
@@ -206,7 +206,7 @@ static int load_tool_rules(struct orch_plan_instance *tool, struct orch_store *s
 	if (rc == ORCH_OK) {
 		rc = orch_ruleset_create(tool->plugin, orch_plugin_host_services(tool->host),
 			tool->settings, rules, count, ret_set, &bad, err);
-		if (rc != ORCH_OK && count > 0)
+		if (rc != ORCH_OK && bad < count)
 			orch_err_prefix(err, "rule %.*s", ORCH_TEXT_ARG(rules[bad].rule.id));
 	}
 	orch_arena_destroy(arena);

@@ -27,7 +27,12 @@ struct orch_ruleset {
 	uint64_t revision;
 };
 
-/* Compiles the live and shadow ones of RULES; *ret_bad is the index in RULES of the one at fault. */
+#define ORCH_RULESET_NO_RULE SIZE_MAX
+
+/*
+ * Compiles the live and shadow ones of RULES.  On failure *ret_bad, which may
+ * be NULL, is the index in RULES of the one at fault, or ORCH_RULESET_NO_RULE.
+ */
 ORCH_MUST_USE int orch_ruleset_create(const struct orch_plugin *plugin,
 	const struct orch_host *host, const void *settings, const struct orch_stored_rule *rules,
 	size_t count, struct orch_ruleset **ret_set, size_t *ret_bad, struct orch_err *err);

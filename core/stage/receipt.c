@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "model/event.h"
 
-#define EVENT_ID_BYTES 512
+#define NAME_BYTES 512 /* of an event's id, tenant and order key: the queue takes no longer ones */
 
 /* The same on every delivery, so that one event has one name in all logs. */
 static struct orch_text derive_trace(
@@ -62,10 +62,13 @@ static void fill_message(struct orch_message *message, const struct orch_config_
 static int name_event(const struct orch_plan_instance *input, struct orch_event *event,
 	struct orch_arena *arena, struct orch_err *err)
 {
-	if (event->id.len == 0 || event->id.len > EVENT_ID_BYTES)
+	if (event->id.len == 0 || event->id.len > NAME_BYTES)
 		return orch_fail(err, ORCH_E_INVALID,
 			"an event's id has %zu bytes; 1 to %d are right", event->id.len,
-			EVENT_ID_BYTES);
+			NAME_BYTES);
+	if (event->tenant.len > NAME_BYTES || event->order.len > NAME_BYTES)
+		return orch_fail(err, ORCH_E_INVALID,
+			"an event's tenant or order key has more than %d bytes", NAME_BYTES);
 	event->source = input->config->name;
 	event->trace = derive_trace(arena, event->source, event->id);
 	event->attempt = 1;
@@ -132,6 +135,16 @@ void orch_receipt_count(const struct orch_plan_instance *input, const char *resu
 				{ "source", input->config->name },
 				{ "result", orch_text_from(result) }),
 			(int64_t)by);
+}
+
+void orch_receipt_note_rejected(const struct orch_plan_instance *input, const char *reason)
+{
+	orch_receipt_count(input, "rejected", 1);
+	orch_metric_add(
+		orch_metric(ORCH_METRIC_COUNTER, "orchestrator_events_rejected_total",
+			"Arrivals that an input would not have, by its reason.",
+			{ "source", input->config->name }, { "reason", orch_text_from(reason) }),
+		1);
 }
 
 void orch_receipt_note_ack(const struct orch_plan_instance *input, uint64_t took_ns)

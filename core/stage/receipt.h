@@ -17,6 +17,8 @@ ORCH_MUST_USE int orch_receipt_messages(const struct orch_plan *plan,
 
 /* orchestrator_events_received_total{source,result} */
 void orch_receipt_count(const struct orch_plan_instance *input, const char *result, uint64_t by);
+/* The same as "rejected", and orchestrator_events_rejected_total{source,reason} */
+void orch_receipt_note_rejected(const struct orch_plan_instance *input, const char *reason);
 /* orchestrator_event_ack_duration_seconds{source} */
 void orch_receipt_note_ack(const struct orch_plan_instance *input, uint64_t took_ns);
 

@@ -82,7 +82,7 @@ static int compile(struct orch_ruleset *set, const struct orch_plugin *plugin,
 	}
 	rc = plugin->tool->compile(host, settings, plain, set->count, &set->set, &bad, err);
 	if (rc != ORCH_OK && ret_bad != NULL)
-		*ret_bad = bad < set->count ? origins[bad] : 0;
+		*ret_bad = bad < set->count ? origins[bad] : ORCH_RULESET_NO_RULE;
 	return rc;
 }
 

@@ -170,6 +170,9 @@ static int check_sink(const struct orch_scan_work *work, struct orch_err *err)
 	if (sink->failed == ORCH_OK ||
 		(sink->failed == ORCH_E_LIMIT && sink->findings_left_out > 0))
 		return ORCH_OK;
+	if (sink->limit != NULL)
+		return orch_fail(err, ORCH_E_LIMIT, "its results are more than limits.%s allows",
+			sink->limit);
 	return orch_fail(err, sink->failed, "what it handed over was not taken: %s",
 		orch_code_text(sink->failed));
 }
@@ -242,7 +245,7 @@ static void on_scanned(struct orch_run *run, int code)
 
 	if (work->sink.limit != NULL)
 		orch_limit_note(work->sink.limit);
-	if (code == ORCH_OK)
+	if (code == ORCH_OK || (code == ORCH_E_LIMIT && work->sink.limit != NULL))
 		code = check_sink(work, &run->err);
 	if (code == ORCH_OK && work->sink.rejected != NULL) {
 		orch_scan_work_drop(work, work->sink.rejected);
