@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage/scan.h"
+
+#include "unit/stage/world.h"
+
+#define ACTIONS                                                         \
+	"actions = ( { name = \"act\"; plugin = \"script_action\"; }, " \
+	"{ name = \"tell\"; plugin = \"script_batch\"; api_url = \"http://127.0.0.1:9/\"; } );"
+#define TOOL(keys) \
+	"{ name = \"tool\"; plugin = \"script_tool\"; api_url = \"http://127.0.0.1:%/\"; " keys " }"
+#define TOOLS(keys) "tools = ( " TOOL(keys) " );"
+#define BLOCK                                                                                    \
+	"{ when = { severity = \"high\"; }; verdict = \"block\"; actions = [ \"act\", \"tell\" " \
+	"]; }"
+#define PIPELINE(tools, rest) \
+	"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ " tools " ]; " rest " } );"
+#define PLAIN(keys) ACTIONS TOOLS(keys) PIPELINE("\"tool\"", "policy = ( " BLOCK " );")
+
+static bool has_settled(struct world *w)
+{
+	return world_ledger(w, "scan").in_flight == 0;
+}
+
+static void scan_one(struct world *w, const char *config, struct put_event event)
+{
+	if (event.id == NULL)
+		event.id = "e1";
+	if (event.text == NULL)
+		event.text = "some text";
+	world_scan(w, config);
+	world_put_event(w, event);
+	world_until(w, has_settled);
+}
+
+#define SCAN(w, config, ...) scan_one((w), (config), (struct put_event){ __VA_ARGS__ })
+
+static void test_a_clean_event_is_done_and_leaves_nothing(void **state)
+{
+	struct world *w = *state;
+	size_t count;
+
+	SCAN(w, PLAIN(""), .text = "nothing");
+	(void)world_events(w, &count);
+	assert_int_equal(count, 0);
+	assert_int_equal(world_ledger(w, "scan").done, 1);
+	assert_int_equal(world_ledger(w, "").in_flight, 0);
+}
+
+static void test_a_finding_is_stored_with_the_tasks_that_follow(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+	struct orch_stored_result *results;
+	size_t count;
+
+	SCAN(w, PLAIN(""), .text = "card 4111", .field = "tool", .value = "find:3:5:4");
+	stored = world_stored(w);
+	assert_int_equal(stored.verdict, ORCH_BLOCK);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED);
+	assert_int_equal(stored.finding_count, 1);
+	assert_text(stored.findings[0].finding.tool, "tool");
+	assert_text(stored.findings[0].part_name, "text");
+	assert_contains(stored.content.ptr, "card 4111");
+	assert_int_equal(world_ledger(w, "act.act").in_flight, 1);
+	assert_int_equal(world_ledger(w, "act.tell").in_flight, 1);
+	results = world_results(w, "e1", &count);
+	assert_int_equal(count, 2);
+	assert_text(results[0].state, "pending");
+}
+
+static void test_monitoring_only_notes_what_it_would_do(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_result *results;
+	size_t count, would = 0;
+
+	SCAN(w, ACTIONS TOOLS("") PIPELINE("\"tool\"", "enforce = false; policy = ( " BLOCK " );"),
+		.field = "tool", .value = "find:3:0:1");
+	results = world_results(w, "e1", &count);
+	assert_int_equal(count, 2);
+	for (size_t i = 0; i < count; i++)
+		would += orch_text_is(results[i].state, "would");
+	assert_int_equal(would, 1);
+	assert_int_equal(world_ledger(w, "act.act").accepted, 0);
+	assert_int_equal(world_ledger(w, "act.tell").in_flight, 1);
+}
+
+static void test_a_tool_that_fails_holds_the_event(void **state)
+{
+	struct world *w = *state;
+	struct orch_queue_entry dead;
+
+	SCAN(w, PLAIN(""), .field = "tool", .value = "find:3:0:1 denied");
+	dead = world_dead(w, "scan");
+	assert_text(dead.reason, "held");
+	assert_text(dead.detail, "tool: as the script wants it");
+	assert_int_equal(world_ledger(w, "act.act").accepted, 0);
+}
+
+static void test_a_tool_that_may_fail_makes_the_event_partly_inspected(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+
+	SCAN(w, PLAIN("on_error = \"pass\";"), .field = "tool", .value = "denied");
+	stored = world_stored(w);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED_PARTLY);
+	assert_text(stored.inspection_note, "tool: as the script wants it");
+	assert_int_equal(stored.verdict, ORCH_PASS);
+}
+
+static void test_what_a_failing_tool_had_found_counts(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+
+	SCAN(w, PLAIN("on_error = \"pass\";"), .field = "tool", .value = "find:3:0:1 denied");
+	stored = world_stored(w);
+	assert_int_equal(stored.verdict, ORCH_BLOCK);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED_PARTLY);
+	assert_int_equal(world_ledger(w, "act.act").in_flight, 1);
+}
+
+static void test_every_failing_tool_is_named(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+
+	SCAN(w,
+		ACTIONS
+		"tools = ( { name = \"one\"; plugin = \"script_tool\"; on_error = \"pass\"; }, "
+		"{ name = \"two\"; plugin = \"script_tool\"; on_error = \"pass\"; } );" PIPELINE(
+			"\"one\", \"two\"", "policy = ( " BLOCK " );"),
+		.field = "tool", .value = "denied");
+	stored = world_stored(w);
+	assert_text(
+		stored.inspection_note, "one: as the script wants it; two: as the script wants it");
+}
+
+static bool is_waiting_again(struct world *w)
+{
+	size_t count;
+	struct orch_queue_entry *entries = world_peek(w, "scan", false, &count);
+
+	return count == 1 && entries[0].attempts == 1 && !orch_text_is(entries[0].state, "leased");
+}
+
+static void test_again_is_tried_again_and_counted(void **state)
+{
+	struct world *w = *state;
+
+	world_scan(w, PLAIN("attempts = 3;"));
+	PUT_EVENT(w, .id = "e1", .text = "x", .field = "tool", .value = "again");
+	world_until(w, is_waiting_again);
+	world_until(w, has_settled);
+	assert_text(world_dead(w, "scan").reason, "held");
+	assert_int_equal(world_dead(w, "scan").attempts, 2);
+}
+
+static void test_a_rejected_event_is_dropped_with_its_reason(void **state)
+{
+	struct world *w = *state;
+	size_t count;
+
+	SCAN(w, PLAIN(""), .field = "tool", .value = "find:3:0:1 reject:bad_json");
+	(void)world_events(w, &count);
+	assert_int_equal(count, 0);
+	assert_int_equal(world_ledger(w, "scan").dropped, 1);
+	assert_int_equal(world_ledger(w, "act.act").accepted, 0);
+}
+
+static void test_findings_at_the_limit_are_all_there(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+
+	SCAN(w, "limits = { findings = 5; };" PLAIN(""), .field = "tool", .value = "many:5");
+	stored = world_stored(w);
+	assert_int_equal(stored.finding_count, 5);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED);
+}
+
+static void test_an_event_whose_findings_were_left_out_was_not_seen_whole(void **state)
+{
+	struct world *w = *state;
+	uint64_t before = world_metric("orchestrator_limits_reached_total", "limit", "findings");
+	struct orch_stored_event stored;
+
+	SCAN(w, "limits = { findings = 5; };" PLAIN(""), .field = "tool", .value = "many:6");
+	stored = world_stored(w);
+	assert_int_equal(stored.finding_count, 5);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED_PARTLY);
+	assert_text(stored.inspection_note, "tool: 1 findings were left out (limits.findings)");
+	assert_int_equal(
+		world_metric("orchestrator_limits_reached_total", "limit", "findings"), before + 1);
+}
+
+static void test_a_tool_that_minds_no_limit_is_seen_through(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, "limits = { findings = 5; };" PLAIN(""), .field = "tool", .value = "all:9");
+	assert_contains(world_stored(w).inspection_note.ptr, "4 findings were left out");
+}
+
+static void test_records_beyond_the_limit_make_the_tool_fail(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, "limits = { records = 2; };" PLAIN(""), .field = "tool", .value = "derive:3");
+	assert_text(world_dead(w, "scan").detail,
+		"tool: it derived more than 2 records (limits.records)");
+}
+
+#define ABOUT_RECORDS                                                                       \
+	ACTIONS TOOLS("") PIPELINE("\"tool\"",                                              \
+		"policy = ( { when = { record = \"*\"; }; verdict = \"pass\"; actions = [ " \
+		"\"act\" ]; } );")
+
+static void test_each_record_has_a_task_of_its_own(void **state)
+{
+	struct world *w = *state;
+	size_t count;
+
+	SCAN(w, ABOUT_RECORDS, .field = "tool", .value = "derive:3");
+	assert_int_equal(world_ledger(w, "act.act").in_flight, 3);
+	(void)world_results(w, "e1", &count);
+	assert_int_equal(count, 0);
+}
+
+static void test_records_without_ids_are_not_taken_for_one(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, ABOUT_RECORDS, .field = "tool", .value = "blank:3");
+	assert_int_equal(world_ledger(w, "act.act").in_flight, 3);
+}
+
+static void test_a_record_that_no_queue_would_take_makes_the_tool_fail(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, ABOUT_RECORDS, .field = "tool", .value = "wide:1");
+	assert_contains(world_dead(w, "scan").detail.ptr, "512 bytes");
+}
+
+#define TWO_TOOLS                                                                                \
+	ACTIONS "tools = ( { name = \"one\"; plugin = \"script_tool\"; script = \"mark:text\"; " \
+		"}, "                                                                            \
+		"{ name = \"two\"; plugin = \"script_tool\"; script = \"see\"; } );" PIPELINE(   \
+			"\"one\", \"two\"", "policy = ( " BLOCK " );")
+
+static void test_what_one_tool_cannot_read_the_next_one_still_sees(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+
+	SCAN(w, TWO_TOOLS, .text = "some text");
+	stored = world_stored(w);
+	assert_int_equal(stored.finding_count, 1);
+	assert_int_equal(stored.findings[0].finding.length, 9);
+	assert_int_equal(stored.inspection, ORCH_UNINSPECTED);
+	assert_text(stored.inspection_note, "text: too odd");
+	assert_contains(stored.content.ptr, "some text");
+}
+
+static void test_a_mark_without_words_counts_too(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, PLAIN(""), .field = "tool", .value = "bare:text");
+	assert_text(world_stored(w).inspection_note, "text: a tool could not examine it whole");
+}
+
+static void test_a_mark_of_a_part_that_is_not_there_counts_too(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, PLAIN(""), .field = "tool", .value = "mark:archive/secret-name");
+	assert_int_equal(world_stored(w).inspection, ORCH_INSPECTED_PARTLY);
+	assert_text(world_stored(w).inspection_note, "archive: too odd");
+}
+
+static void test_a_finding_in_no_part_still_leads_to_a_task(void **state)
+{
+	struct world *w = *state;
+	struct orch_queue_entry *entries;
+	struct orch_task *task;
+	struct orch_err err = { "" };
+	size_t count;
+
+	SCAN(w, PLAIN(""), .field = "tool", .value = "find9:3:0:1");
+	entries = world_peek(w, "act.act", false, &count);
+	assert_int_equal(count, 1);
+	if (orch_task_read(entries[0].body, w->arena, &task, &err) != ORCH_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(task->finding_count, 1);
+	assert_int_equal(task->findings[0].part, UINT32_MAX);
+}
+
+static void test_a_result_is_kept_only_where_its_end_will_be(void **state)
+{
+	struct world *w = *state;
+	size_t count;
+
+	SCAN(w,
+		ACTIONS TOOLS("") PIPELINE("\"tool\"",
+			"policy = ( { when = { type = \"test\"; }; "
+			"verdict = \"pass\"; actions = [ \"act\" ]; } );"),
+		.field = "tool", .value = "mark:archive");
+	assert_int_equal(world_stored(w).verdict, ORCH_PASS);
+	assert_int_equal(world_ledger(w, "act.act").in_flight, 1);
+	(void)world_results(w, "e1", &count);
+	assert_int_equal(count, 0);
+}
+
+static void test_an_event_of_a_pipeline_that_is_gone_is_set_aside(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, PLAIN(""), .pipeline = "another");
+	assert_text(world_dead(w, "scan").reason, "no_pipeline");
+}
+
+static void test_a_body_that_cannot_be_read_is_set_aside(void **state)
+{
+	struct world *w = *state;
+	const struct orch_message message = { .queue = ORCH_TEXT("scan"),
+		.id = ORCH_TEXT("m"),
+		.pipeline = ORCH_TEXT("p"),
+		.tenant = ORCH_TEXT_NONE,
+		.order = ORCH_TEXT_NONE,
+		.trace = ORCH_TEXT_NONE,
+		.body = ORCH_TEXT("{\"id\":") };
+
+	world_scan(w, PLAIN(""));
+	world_put(w, &message);
+	world_until(w, has_settled);
+	assert_text(world_dead(w, "scan").reason, "bad_body");
+}
+
+/* Receives what is in QUEUE and lets the lease run out, as a crash would. */
+static void receive_and_crash(struct world *w, const char *queue)
+{
+	struct orch_queue_op op = { .kind = ORCH_QUEUE_RECEIVE,
+		.lane = w->lane,
+		.name = orch_text_from(queue),
+		.max = 1,
+		.visibility_ms = 1,
+		.arena = w->arena,
+		.done = world_put_done,
+		.user = w };
+	struct orch_err err = { "" };
+
+	w->puts++;
+	assert_int_equal(orch_queue_submit(w->queue, &op, &err), ORCH_OK);
+	world_until(w, world_has_put);
+	assert_int_equal(op.lease_count, 1);
+	usleep(2000);
+}
+
+static void test_an_event_that_kills_us_again_and_again_is_set_aside(void **state)
+{
+	struct world *w = *state;
+
+	world_begin(w, "queue = { receives = 2; };" PLAIN(""));
+	PUT_EVENT(w, .id = "e1", .text = "x");
+	receive_and_crash(w, "scan");
+	receive_and_crash(w, "scan");
+	orch_plan_unref(w->plan);
+	world_scan(w, "queue = { receives = 2; };" PLAIN(""));
+	world_until(w, has_settled);
+	assert_text(world_dead(w, "scan").reason, "receives");
+}
+
+/* Remote tools. */
+
+static void test_a_remote_tool_is_asked(void **state)
+{
+	struct world *w = *state;
+
+	SCRIPT_START(&w->script, { "202 Yes", NULL, NULL });
+	SCAN(w, PLAIN(""), .field = "tool", .value = "ask");
+	assert_string_equal(script_body(&w->script, 0), "e1");
+	assert_int_equal(world_stored(w).findings[0].finding.length, 202);
+	assert_int_equal(world_stored(w).verdict, ORCH_BLOCK);
+}
+
+static bool has_paused(struct world *w)
+{
+	size_t count;
+	struct orch_queue_entry *entries = world_peek(w, "scan", false, &count);
+
+	return script_sent(&w->script) > 0 && count == 1 &&
+		orch_text_is(entries[0].state, "delayed");
+}
+
+static void test_a_long_pause_gives_the_event_back_uncounted(void **state)
+{
+	struct world *w = *state;
+	struct orch_queue_entry *entries;
+	size_t count;
+
+	SCRIPT_START(&w->script, { "429 Slow", "Retry-After: 100\r\n", NULL });
+	world_scan(w, "queue = { visibility = \"10s\"; };" PLAIN(""));
+	PUT_EVENT(w, .id = "e1", .text = "x", .field = "tool", .value = "ask");
+	world_until(w, has_paused);
+	entries = world_peek(w, "scan", false, &count);
+	assert_int_equal(entries[0].receives, 0);
+	assert_int_equal(entries[0].attempts, 0);
+	assert_int_equal(world_ledger(w, "scan").in_flight, 1);
+}
+
+static bool has_asked(struct world *w)
+{
+	return script_sent(&w->script) > 0;
+}
+
+static bool is_alone(struct world *w)
+{
+	return world_is_idle(w);
+}
+
+static void test_a_release_gives_back_what_is_in_flight(void **state)
+{
+	struct world *w = *state;
+	struct orch_queue_entry *entries;
+	size_t count;
+
+	SCRIPT_START(&w->script, { "", NULL, NULL });
+	world_scan(w, PLAIN(""));
+	PUT_EVENT(w, .id = "e1", .text = "x", .field = "tool", .value = "ask");
+	world_until(w, has_asked);
+	orch_scan_drain(w->scan);
+	assert_false(orch_scan_is_idle(w->scan));
+	orch_scan_release(w->scan);
+	orch_scan_release(w->scan); /* is not done twice */
+	world_until(w, is_alone);
+	entries = world_peek(w, "scan", false, &count);
+	assert_int_equal(count, 1);
+	assert_text(entries[0].state, "waiting");
+	assert_int_equal(entries[0].receives, 0);
+}
+
+static void test_no_more_events_are_taken_than_there_are_places(void **state)
+{
+	struct world *w = *state;
+	char id[16];
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, NULL });
+	world_begin(w, "limits = { scans = 2; };" PLAIN(""));
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof(id), "e%d", i);
+		PUT_EVENT(w, .id = orch_arena_printf(w->arena, "%s", id).ptr, .text = "x",
+			.field = "tool", .value = "ask");
+	}
+	orch_plan_unref(w->plan);
+	world_scan(w, "limits = { scans = 2; };" PLAIN(""));
+	world_until(w, has_settled);
+	assert_int_equal(world_ledger(w, "scan").done, 20);
+	assert_in_range(stand_in_open_max(w->script.stand_in), 1, 2);
+}
+
+static void test_work_ends_with_the_plan_it_began_with(void **state)
+{
+	struct world *w = *state;
+	struct orch_plan *next;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, NULL });
+	world_scan(w, PLAIN(""));
+	PUT_EVENT(w, .id = "e1", .text = "x", .field = "tool", .value = "ask");
+	world_until(w, has_asked);
+	next = world_plan(w,
+		ACTIONS TOOLS("") PIPELINE("\"tool\"",
+			"policy = ( { when = { type = \"other\"; }; "
+			"verdict = \"flag\"; actions = [ \"act\" ]; } );"));
+	orch_plan_unref(w->plan);
+	w->plan = next;
+	orch_scan_set_crew(w->scan, world_crew(next, ORCH_STAGE_SCAN));
+	world_until(w, has_settled);
+	assert_int_equal(world_stored(w).verdict, ORCH_BLOCK);
+}
+
+/* A lease that is shorter from now on is renewed in time. */
+static void test_a_shorter_lease_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct orch_plan *next;
+	uint64_t until;
+
+	SCRIPT_START(&w->script, { "", NULL, NULL });
+	world_scan(w, PLAIN(""));
+	next = world_plan(w, "queue = { visibility = \"1s\"; };" PLAIN(""));
+	orch_plan_unref(w->plan);
+	w->plan = next;
+	orch_scan_set_crew(w->scan, world_crew(next, ORCH_STAGE_SCAN));
+	PUT_EVENT(w, .id = "e1", .text = "x", .field = "tool", .value = "ask");
+	world_until(w, has_asked);
+	until = orch_clock_mono_ms() + 1500;
+	while (orch_clock_mono_ms() < until)
+		world_turn(w);
+	assert_int_equal(script_sent(&w->script), 1);
+	orch_scan_drain(w->scan);
+	orch_scan_release(w->scan);
+	world_until(w, is_alone);
+}
+
+/* Gathering. */
+
+static void gather_one(struct world *w, const char *config)
+{
+	SCAN(w, config, .announced = "file:1", .field = "tool", .value = "see");
+}
+
+static void test_an_announced_part_is_fetched_and_scanned(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, "of the file" });
+	gather_one(w, PLAIN(""));
+	stored = world_stored(w);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED);
+	assert_int_equal(stored.finding_count, 2);
+	assert_int_equal(stored.findings[1].finding.length, 11);
+	assert_text(stored.findings[1].part_name, "file:1");
+	assert_contains(stored.content.ptr, "of the file");
+}
+
+static void test_a_part_that_cannot_be_had_is_never_clean(void **state)
+{
+	struct world *w = *state;
+
+	SCRIPT_START(&w->script, { "404 Gone", NULL, NULL });
+	gather_one(w, PLAIN(""));
+	assert_int_equal(world_stored(w).inspection, ORCH_INSPECTED_PARTLY);
+	assert_text(world_stored(w).inspection_note, "file:1: not found");
+}
+
+/* A file of 2,000 bytes. */
+static const char *file(void)
+{
+	static char bytes[2001];
+
+	memset(bytes, 'f', sizeof(bytes) - 1);
+	return bytes;
+}
+
+static void test_a_part_is_fetched_up_to_its_limit(void **state)
+{
+	struct world *w = *state;
+	uint64_t before = world_metric("orchestrator_limits_reached_total", "limit", "part_bytes");
+	struct orch_stored_event stored;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, file() });
+	gather_one(w, "limits = { part_bytes = 1999; };" PLAIN(""));
+	stored = world_stored(w);
+	assert_int_equal(stored.findings[1].finding.length, 1999);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED_PARTLY);
+	assert_int_equal(world_metric("orchestrator_limits_reached_total", "limit", "part_bytes"),
+		before + 1);
+}
+
+static void test_a_part_as_long_as_its_limit_is_whole(void **state)
+{
+	struct world *w = *state;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, file() });
+	gather_one(w, "limits = { part_bytes = 2000; };" PLAIN(""));
+	assert_int_equal(world_stored(w).inspection, ORCH_INSPECTED);
+}
+
+static void test_all_parts_together_have_a_limit(void **state)
+{
+	struct world *w = *state;
+	static const struct orch_part parts[] = {
+		{ .name = ORCH_TEXT("file:1"), .state = ORCH_PART_ANNOUNCED },
+		{ .name = ORCH_TEXT("file:2"), .state = ORCH_PART_ANNOUNCED },
+		{ .name = ORCH_TEXT("file:3"), .state = ORCH_PART_ANNOUNCED },
+	};
+	uint64_t before =
+		world_metric("orchestrator_limits_reached_total", "limit", "gather_bytes");
+	struct orch_stored_event stored;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, file() });
+	SCAN(w, "limits = { gather_bytes = 3000; part_bytes = 2000; };" PLAIN(""), .parts = parts,
+		.part_count = 3, .field = "tool", .value = "see");
+	stored = world_stored(w);
+	assert_int_equal(stored.findings[0].finding.length, 2000);
+	assert_int_equal(stored.findings[1].finding.length, 1000);
+	assert_int_equal(stored.findings[2].finding.length, 1);
+	assert_contains(stored.inspection_note.ptr, "limits.gather_bytes");
+	assert_int_equal(world_metric("orchestrator_limits_reached_total", "limit", "gather_bytes"),
+		before + 2);
+}
+
+static void test_a_part_without_room_is_never_clean(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event stored;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, "x" });
+	w->input_keys = "gather = \"more\";";
+	gather_one(w, "limits = { parts = 2; };" PLAIN(""));
+	stored = world_stored(w);
+	assert_int_equal(stored.inspection, ORCH_INSPECTED_PARTLY);
+	assert_text(stored.inspection_note, "more: the event has too many parts (limits.parts)");
+}
+
+static void test_gather_may_add_a_part(void **state)
+{
+	struct world *w = *state;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, "x" });
+	w->input_keys = "gather = \"more\";";
+	gather_one(w, PLAIN(""));
+	assert_int_equal(world_stored(w).finding_count, 3);
+	assert_int_equal(world_stored(w).inspection, ORCH_INSPECTED);
+}
+
+static void test_a_look_up_that_fails_is_never_clean(void **state)
+{
+	struct world *w = *state;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, "x" });
+	w->input_keys = "gather = \"fail\";";
+	gather_one(w, PLAIN(""));
+	assert_text(world_stored(w).inspection_note, "in: no look at it");
+}
+
+static void test_gather_may_reject_the_event(void **state)
+{
+	struct world *w = *state;
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, "x" });
+	w->input_keys = "gather = \"reject\";";
+	gather_one(w, PLAIN(""));
+	assert_int_equal(world_ledger(w, "scan").dropped, 1);
+}
+
+static void test_what_nobody_can_fetch_is_unavailable(void **state)
+{
+	struct world *w = *state;
+	struct orch_part part = { .name = ORCH_TEXT("file:1"), .state = ORCH_PART_ANNOUNCED };
+
+	SCAN(w, PLAIN(""), .parts = &part, .part_count = 1);
+	assert_int_equal(world_stored(w).inspection, ORCH_UNINSPECTED);
+}
+
+static void test_what_an_event_came_with_is_kept_whole(void **state)
+{
+	struct world *w = *state;
+	struct orch_event *event;
+	struct orch_err err = { "" };
+	static char text[100001], file[100001];
+
+	memset(text, 't', sizeof(text) - 1);
+	memset(file, 'f', sizeof(file) - 1);
+	SCRIPT_START(&w->script, { "200 OK", NULL, file });
+	SCAN(w, PLAIN(""), .text = text, .announced = "file:1", .field = "tool", .value = "see");
+	if (orch_event_read(world_stored(w).content, w->arena, &event, &err) != ORCH_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(event->parts[0].bytes.len, 100000);
+	assert_int_equal(event->parts[1].bytes.len, 65536);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
+		TEST(test_a_clean_event_is_done_and_leaves_nothing),
+		TEST(test_a_finding_is_stored_with_the_tasks_that_follow),
+		TEST(test_monitoring_only_notes_what_it_would_do),
+		TEST(test_a_tool_that_fails_holds_the_event),
+		TEST(test_a_tool_that_may_fail_makes_the_event_partly_inspected),
+		TEST(test_what_a_failing_tool_had_found_counts),
+		TEST(test_every_failing_tool_is_named),
+		TEST(test_again_is_tried_again_and_counted),
+		TEST(test_a_rejected_event_is_dropped_with_its_reason),
+		TEST(test_findings_at_the_limit_are_all_there),
+		TEST(test_an_event_whose_findings_were_left_out_was_not_seen_whole),
+		TEST(test_a_tool_that_minds_no_limit_is_seen_through),
+		TEST(test_records_beyond_the_limit_make_the_tool_fail),
+		TEST(test_each_record_has_a_task_of_its_own),
+		TEST(test_records_without_ids_are_not_taken_for_one),
+		TEST(test_a_record_that_no_queue_would_take_makes_the_tool_fail),
+		TEST(test_what_one_tool_cannot_read_the_next_one_still_sees),
+		TEST(test_a_mark_without_words_counts_too),
+		TEST(test_a_mark_of_a_part_that_is_not_there_counts_too),
+		TEST(test_a_finding_in_no_part_still_leads_to_a_task),
+		TEST(test_a_result_is_kept_only_where_its_end_will_be),
+		TEST(test_an_event_of_a_pipeline_that_is_gone_is_set_aside),
+		TEST(test_a_body_that_cannot_be_read_is_set_aside),
+		TEST(test_an_event_that_kills_us_again_and_again_is_set_aside),
+		TEST(test_a_remote_tool_is_asked),
+		TEST(test_a_long_pause_gives_the_event_back_uncounted),
+		TEST(test_a_release_gives_back_what_is_in_flight),
+		TEST(test_no_more_events_are_taken_than_there_are_places),
+		TEST(test_work_ends_with_the_plan_it_began_with),
+		TEST(test_a_shorter_lease_is_kept),
+		TEST(test_an_announced_part_is_fetched_and_scanned),
+		TEST(test_a_part_that_cannot_be_had_is_never_clean),
+		TEST(test_a_part_is_fetched_up_to_its_limit),
+		TEST(test_a_part_as_long_as_its_limit_is_whole),
+		TEST(test_all_parts_together_have_a_limit),
+		TEST(test_a_part_without_room_is_never_clean),
+		TEST(test_gather_may_add_a_part),
+		TEST(test_a_look_up_that_fails_is_never_clean),
+		TEST(test_gather_may_reject_the_event),
+		TEST(test_what_nobody_can_fetch_is_unavailable),
+		TEST(test_what_an_event_came_with_is_kept_whole),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
