@@ -166,14 +166,27 @@ static struct orch_metric *series_of(struct family *family, const char *labels)
 	return series;
 }
 
+/* How many bytes at the start stand for themselves. */
+static size_t plain_run(struct orch_text text)
+{
+	size_t len = 0;
+
+	while (len < text.len && text.ptr[len] > ' ' && text.ptr[len] < 0x7f &&
+		text.ptr[len] != '"' && text.ptr[len] != '\\')
+		len++;
+	return len;
+}
+
 static void add_escaped(struct orch_buf *buf, struct orch_text text)
 {
 	size_t max = text.len < LABEL_VALUE_BYTES ? text.len : LABEL_VALUE_BYTES;
 
 	for (size_t at = 0; at < max;) {
 		struct orch_text rest = { text.ptr + at, max - at };
-		size_t len = orch_text_utf8_len(rest);
+		size_t len = plain_run(rest);
 
+		if (len == 0)
+			len = orch_text_utf8_len(rest);
 		if (len == 0)
 			orch_buf_add(buf, "\xef\xbf\xbd", 3);
 		else if (*rest.ptr == '\n')
@@ -191,7 +204,10 @@ static void add_escaped(struct orch_buf *buf, struct orch_text text)
 static void add_labels(struct orch_buf *buf, const struct orch_metric_label *labels)
 {
 	for (; labels->name; labels++) {
-		orch_buf_printf(buf, "%s%s=\"", buf->len > 0 ? "," : "", labels->name);
+		if (buf->len > 0)
+			orch_buf_add_char(buf, ',');
+		orch_buf_add_string(buf, labels->name);
+		orch_buf_add(buf, "=\"", 2);
 		add_escaped(buf, labels->value);
 		orch_buf_add_char(buf, '"');
 	}
@@ -202,16 +218,15 @@ struct orch_metric *orch_metric_get(enum orch_metric_kind kind, const char *name
 {
 	struct orch_metric *series = NULL;
 	struct family *family;
-	struct orch_buf text;
+	char space[LABELS_BYTES + 1] = "";
+	struct orch_buf text = { .ptr = space, .size = sizeof(space), .limit = LABELS_BYTES };
 
-	orch_buf_init(&text, LABELS_BYTES);
 	add_labels(&text, labels);
 	(void)pthread_mutex_lock(&registry.lock);
 	family = text.failed ? NULL : family_of(kind, name, help);
 	if (family)
 		series = series_of(family, orch_buf_text(&text).ptr);
 	(void)pthread_mutex_unlock(&registry.lock);
-	orch_buf_fini(&text);
 	if (series)
 		return series;
 	atomic_fetch_add(&registry.refused, 1);
