@@ -26,8 +26,7 @@ struct orch_message {
 	struct orch_text
 		id; /* derived; a second put of an id that is still there changes nothing */
 	/*
-	 * When that happened which it is about, by its source: the same on every
-	 * delivery, for it names the message together with ID.  Neighbours in time
+	 * When that happened which it is about, by its source.  Neighbours in time
 	 * are neighbours in the indexes, so a commit touches few of their pages.
 	 */
 	uint64_t time_ms;

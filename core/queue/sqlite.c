@@ -206,7 +206,6 @@ int orch_queue_sqlite_open(struct orch_db *db, const struct orch_secret *key,
 	queue->base.backend = &backend;
 	queue->base.db = db;
 	queue->key = key;
-	queue->purged.time = INT64_MIN;
 	if (make_about(&queue->about))
 		code = free_blocked(db, err);
 	else

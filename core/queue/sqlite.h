@@ -28,19 +28,13 @@ struct orch_queue_scratch {
 
 #define ORCH_QUEUE_SEEN_BYTES 16 /* of an arrival's hash */
 
-/* A place in the order of "seen". */
-struct orch_queue_place {
-	int64_t time;
-	char hash[ORCH_QUEUE_SEEN_BYTES];
-};
-
 struct orch_queue_sqlite {
 	struct orch_queue base;
 	const struct orch_secret *key; /* NULL: messages can be counted, not read */
 	struct orch_buf about;         /* the writer's, as is what follows */
 	struct orch_queue_scratch sealed;
 	unsigned seen_since_purge;
-	struct orch_queue_place purged; /* where the last purge of "seen" ended */
+	char purged[ORCH_QUEUE_SEEN_BYTES]; /* where the last purge of "seen" ended */
 };
 
 /* In op->backend. */

@@ -48,66 +48,54 @@ static void hash_id(const struct orch_message *message, uint8_t ret_hash[ORCH_SH
 	orch_sha256((struct orch_text){ text, (size_t)len + 1 + message->id.len }, ret_hash);
 }
 
-static void bind_place(sqlite3_stmt *statement, int index, const struct orch_queue_place *place)
+/* The last of the next hashes after FROM; *ret_found stays false if they reach the end. */
+static int find_place(struct orch_db *db, const char *from, char *ret_place, bool *ret_found,
+	struct orch_err *err)
 {
-	orch_db_bind_int(statement, index, place->time);
-	orch_db_bind_blob(
-		statement, index + 1, (struct orch_text){ place->hash, sizeof(place->hash) });
-}
-
-/* The last of the next rows after FROM; *ret_found stays false if they reach the end. */
-static int find_place(struct orch_db *db, const struct orch_queue_place *from,
-	struct orch_queue_place *ret_place, bool *ret_found, struct orch_err *err)
-{
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	struct orch_text hash;
 	int code = orch_db_statement(db,
-		"SELECT time, hash FROM seen WHERE (time, hash) > (?1, ?2)"
-		" ORDER BY time, hash LIMIT 1 OFFSET ?3",
-		&statement, err);
+		"SELECT hash FROM seen WHERE hash > ?1 ORDER BY hash LIMIT 1 OFFSET ?2", &statement,
+		err);
 
 	if (code < 0)
 		return code;
-	bind_place(statement, 1, from);
-	orch_db_bind_int(statement, 3, ORCH_QUEUE_PURGE_ROWS - 1);
+	orch_db_bind_blob(statement, 1, (struct orch_text){ from, ORCH_QUEUE_SEEN_BYTES });
+	orch_db_bind_int(statement, 2, ORCH_QUEUE_PURGE_ROWS - 1);
 	code = orch_db_step(statement, ret_found, err);
 	if (code < 0 || !*ret_found)
 		return code;
-	ret_place->time = sqlite3_column_int64(statement, 0);
-	hash = orch_db_column_blob(statement, 1);
-	memcpy(ret_place->hash, hash.ptr,
-		hash.len < sizeof(ret_place->hash) ? hash.len : sizeof(ret_place->hash));
+	hash = orch_db_column_blob(statement, 0);
+	memcpy(ret_place, hash.ptr,
+		hash.len < ORCH_QUEUE_SEEN_BYTES ? hash.len : ORCH_QUEUE_SEEN_BYTES);
 	return ORCH_OK;
 }
 
-/*
- * Forgets the old ones among the next rows, round and round: an event's own
- * time, by which they are sorted, need not be near that of its arrival.
- */
+/* Forgets the old ones among the next hashes, round and round. */
 static int purge_seen(
 	struct orch_queue_sqlite *queue, struct orch_db *db, uint64_t now, struct orch_err *err)
 {
-	static const struct orch_queue_place first = { .time = INT64_MIN };
-	struct orch_queue_place end = { .time = INT64_MAX };
-	sqlite3_stmt *statement;
+	char end[ORCH_QUEUE_SEEN_BYTES];
+	sqlite3_stmt *statement = NULL;
 	bool found = false;
 	int code;
 
-	memset(end.hash, 0xff, sizeof(end.hash));
-	code = find_place(db, &queue->purged, &end, &found, err);
-
+	memset(end, 0xff, sizeof(end));
+	code = find_place(db, queue->purged, end, &found, err);
 	if (code == ORCH_OK)
 		code = orch_db_statement(db,
-			"DELETE FROM seen WHERE (time, hash) > (?1, ?2)"
-			" AND (time, hash) <= (?3, ?4) AND at < ?5",
-			&statement, err);
+			"DELETE FROM seen WHERE hash > ?1 AND hash <= ?2 AND at < ?3", &statement,
+			err);
 	if (code < 0)
 		return code;
-	bind_place(statement, 1, &queue->purged);
-	bind_place(statement, 3, &end);
-	orch_db_bind_int(statement, 5, (int64_t)now - ORCH_QUEUE_SEEN_MS);
+	orch_db_bind_blob(statement, 1, (struct orch_text){ queue->purged, sizeof(queue->purged) });
+	orch_db_bind_blob(statement, 2, (struct orch_text){ end, sizeof(end) });
+	orch_db_bind_int(statement, 3, (int64_t)now - ORCH_QUEUE_SEEN_MS);
 	code = orch_db_step_done(statement, err);
-	queue->purged = found ? end : first;
+	if (found)
+		memcpy(queue->purged, end, sizeof(end));
+	else
+		memset(queue->purged, 0, sizeof(queue->purged));
 	return code;
 }
 
@@ -123,17 +111,16 @@ static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
 		code = purge_seen(queue, db, now, err);
 	if (code == ORCH_OK)
 		code = orch_db_statement(db,
-			"INSERT INTO seen (time, hash, at) VALUES (?1, ?2, ?3)"
-			" ON CONFLICT (time, hash) DO UPDATE SET at = excluded.at WHERE at < ?4",
+			"INSERT INTO seen (hash, at) VALUES (?1, ?2)"
+			" ON CONFLICT (hash) DO UPDATE SET at = excluded.at WHERE at < ?3",
 			&statement, err);
 	if (code < 0)
 		return code;
 	hash_id(message, hash);
-	orch_db_bind_int(statement, 1, (int64_t)message->time_ms);
 	orch_db_bind_blob(
-		statement, 2, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
-	orch_db_bind_int(statement, 3, (int64_t)now);
-	orch_db_bind_int(statement, 4, (int64_t)now - ORCH_QUEUE_SEEN_MS);
+		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
+	orch_db_bind_int(statement, 2, (int64_t)now);
+	orch_db_bind_int(statement, 3, (int64_t)now - ORCH_QUEUE_SEEN_MS);
 	code = orch_db_step_done(statement, err);
 	if (code == ORCH_OK)
 		*ret_seen = orch_db_changes(db) == 0;

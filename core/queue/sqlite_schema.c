@@ -7,7 +7,8 @@
  *         key is the order of its rows.
  * body    apart, so that leasing does not write it anew.
  * dead    set aside, with the reason; DAMAGED ones as they were found.
- * seen    ids of the arrivals of the last day, by the time of what arrived.
+ * seen    ids of the arrivals of the last day, by their hash alone: whatever else a
+ *         repeat says of itself, its id tells that it is one.
  * ledger, dropped   what has ended, counted.
  */
 #include "queue/backend.h"
@@ -66,10 +67,8 @@ const struct orch_db_migration orch_queue_sqlite_migrations[] = {
 		       ");"
 		       "CREATE INDEX dead_queue ON dead (queue, damaged);"
 		       "CREATE TABLE seen ("
-		       " time INTEGER NOT NULL,"
-		       " hash BLOB NOT NULL,"
-		       " at INTEGER NOT NULL,"
-		       " PRIMARY KEY (time, hash)"
+		       " hash BLOB PRIMARY KEY NOT NULL,"
+		       " at INTEGER NOT NULL"
 		       ") STRICT, WITHOUT ROWID;"
 		       "CREATE TABLE ledger ("
 		       " queue INTEGER PRIMARY KEY,"
