@@ -14,6 +14,15 @@ ORCH_MUST_USE int orch_file_write(
 	const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err);
 /* Creates PATH (0700) if it is not there; refuses one that others may write to. */
 ORCH_MUST_USE int orch_file_make_dir(const char *path, struct orch_err *err);
+/*
+ * Holds PATH (created if it is not there) as one of those who use what it
+ * stands for.  *ret_alone: nobody else holds it, and nobody gets it before
+ * orch_file_share() is called.  The hold ends when *ret_fd is closed.
+ */
+ORCH_MUST_USE int orch_file_hold(
+	const char *path, int *ret_fd, bool *ret_alone, struct orch_err *err);
+ORCH_MUST_USE int orch_file_share(int fd, struct orch_err *err);
+
 /* What an unprivileged user may still use. */
 ORCH_MUST_USE int orch_file_free_bytes(const char *path, uint64_t *ret_bytes, struct orch_err *err);
 

@@ -19,6 +19,7 @@
 #include "pipeline/build.h"
 #include "pipeline/rulefile.h"
 #include "pipeline/service_internal.h"
+#include "queue/backend.h"
 #include "stage/receipt.h"
 
 #define REPORT_BYTES (1024 * 1024)
@@ -47,6 +48,22 @@ static int build_plan(struct orch_service *service)
 	return rc == ORCH_OK ? EXIT_SUCCESS : EX_CONFIG;
 }
 
+/* What a process that was killed had leased is free at once, unless others are at work here. */
+static int take_over(struct orch_service *service, struct orch_err *err)
+{
+	char path[4096];
+	bool alone;
+	int rc;
+
+	(void)snprintf(path, sizeof(path), "%.*s/running",
+		ORCH_TEXT_ARG(service->plan->config->state_dir));
+	rc = orch_file_hold(path, &service->hold_fd, &alone, err);
+	if (rc != ORCH_OK || !alone)
+		return rc;
+	rc = orch_queue_sqlite_end_leases(service->keep.queue, err);
+	return rc == ORCH_OK ? orch_file_share(service->hold_fd, err) : rc;
+}
+
 static int open_keep(struct orch_service *service)
 {
 	const struct orch_config *config = service->plan->config;
@@ -57,6 +74,8 @@ static int open_keep(struct orch_service *service)
 		ORCH_TEXT_ARG(config->state_dir));
 	if (rc == ORCH_OK)
 		rc = orch_file_make_dir(service->spool_dir, &err);
+	if (rc == ORCH_OK)
+		rc = take_over(service, &err);
 	if (rc == ORCH_OK)
 		rc = orch_rulefile_first_import(service->plan, service->keep.store, &err);
 	if (rc == ORCH_OK)
@@ -328,6 +347,8 @@ static void stop(struct orch_service *service)
 	orch_lane_destroy(service->lane);
 	if (service->keep.db != NULL)
 		orch_keep_close(&service->keep);
+	if (service->hold_fd >= 0)
+		(void)close(service->hold_fd);
 	orch_plan_unref(service->plan);
 	orch_pauses_destroy(service->shared.pauses);
 	orch_outlets_destroy(service->shared.outlets);
@@ -349,6 +370,7 @@ int orch_service_run(const struct orch_service_options *options)
 		return EXIT_FAILURE;
 	orch_secret_protect_process();
 	service->options = *options;
+	service->hold_fd = -1;
 	status = build_plan(service);
 	if (status == EXIT_SUCCESS) {
 		setup_log(service->plan->config);

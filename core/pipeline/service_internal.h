@@ -26,6 +26,7 @@ struct orch_service {
 	uint64_t drain_until_ms; /* monotonic */
 	uint64_t watchdog_ms;
 	uint64_t damaged; /* rows that have been reported */
+	int hold_fd; /* state_dir/running: held by every process that works here; -1: not yet */
 	int status;
 };
 

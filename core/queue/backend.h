@@ -39,6 +39,9 @@ struct orch_queue {
 ORCH_MUST_USE int orch_queue_sqlite_open(struct orch_db *db, const struct orch_secret *key,
 	struct orch_queue **ret_queue, struct orch_err *err);
 
+/* Every lease ends now.  Only for who knows that nobody else is at work on the database. */
+ORCH_MUST_USE int orch_queue_sqlite_end_leases(struct orch_queue *queue, struct orch_err *err);
+
 /* Its part of the schema. */
 extern const struct orch_db_migration orch_queue_sqlite_migrations[];
 extern const size_t orch_queue_sqlite_migration_count;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 static_assert(sizeof(struct orch_queue_sqlite_op) <= sizeof(((struct orch_queue_op *)0)->backend),
@@ -182,6 +183,27 @@ static int free_blocked(struct orch_db *db, struct orch_err *err)
 	struct orch_db_group group = { .first = &op };
 
 	return orch_db_is_read_only(db) ? ORCH_OK : orch_db_run(db, &group, err);
+}
+
+static int run_end_leases(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = orch_db_statement(
+		db, "UPDATE item SET at = ?1 WHERE state = 2 AND at > ?1", &statement, err);
+
+	(void)op;
+	if (code < 0)
+		return code;
+	orch_db_bind_int(statement, 1, (int64_t)orch_clock_now_ms());
+	return orch_db_step_done(statement, err);
+}
+
+int orch_queue_sqlite_end_leases(struct orch_queue *queue, struct orch_err *err)
+{
+	struct orch_db_op op = { .run = run_end_leases };
+	struct orch_db_group group = { .first = &op };
+
+	return orch_db_run(queue->db, &group, err);
 }
 
 /* All that it will ever need, so that later a text that does not fit tells of damage. */
