@@ -355,6 +355,72 @@ static void test_a_topic_cannot_be_deleted(void **state)
 	fake_task_end(&world);
 }
 
+static void test_the_warning_never_says_that_it_was_removed(void **state)
+{
+	static const struct fake_reply script[] = {
+		{ .url = "/chat.delete",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"cant_delete_message\"}" },
+		{ .url = "/chat.postEphemeral", .status = 200, .body = OK }, { .url = NULL }
+	};
+	struct fake_task world;
+
+	(void)state;
+	fake_task_begin(&world, "slack_block", both);
+	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+	assert_non_null(strstr(world.fake->requests[1].body,
+		"Your message seems to hold protected data (Visa card) and could not be removed. "
+		"Please delete it yourself."));
+	assert_null(strstr(world.fake->requests[1].body, "was removed"));
+	fake_task_end(&world);
+}
+
+static void test_the_warning_can_be_worded(void **state)
+{
+	static const char *const worded[] = { "bot_token", "y", "warning", "Oh {finding.name}",
+		NULL };
+	static const struct fake_reply script[] = {
+		{ .url = "/chat.postEphemeral", .status = 200, .body = OK }, { .url = NULL }
+	};
+	struct fake_task world;
+
+	(void)state;
+	fake_task_begin(&world, "slack_block", worded);
+	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+	assert_non_null(strstr(world.fake->requests[0].body, "\"text\":\"Oh Visa card\""));
+	fake_task_end(&world);
+}
+
+/* The alert's text for an event of SUBTYPE that no step could do anything about. */
+static void expect_alert(const char *const *options, const char *subtype, const char *says)
+{
+	static const struct fake_reply script[] = {
+		{ .url = "/chat.postMessage", .status = 200, .body = OK }, { .url = NULL }
+	};
+	struct fake_task world;
+
+	fake_task_begin(&world, "slack_block", options);
+	fake_task_set(&world, "slack.subtype", subtype);
+	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+	assert_non_null(strstr(world.fake->requests[0].body, says));
+	fake_task_end(&world);
+}
+
+static void test_the_alert_says_why_nothing_was_tried(void **state)
+{
+	static const char *const all[] = { "admin_token", "x", "bot_token", "y", "notify", "false",
+		"alert_channel", "CALERT", NULL };
+	static const char *const bot[] = { "bot_token", "y", "notify", "false", "alert_channel",
+		"CALERT", NULL };
+	static const char only_reset[] = "a topic cannot be deleted, only reset.";
+
+	(void)state;
+	expect_alert(all, "channel_topic", only_reset);
+	expect_alert(all, "group_purpose", only_reset);
+	expect_alert(bot, "channel_name", only_reset);
+	expect_alert(bot, "", "no token for it.");
+}
+
 static void test_a_refused_notice_does_not_undo_the_deletion(void **state)
 {
 	static const struct fake_reply script[] = {
@@ -423,6 +489,9 @@ int main(void)
 		cmocka_unit_test(test_a_file_alone_is_deleted),
 		cmocka_unit_test(test_a_deleted_message_gets_no_notice),
 		cmocka_unit_test(test_a_topic_cannot_be_deleted),
+		cmocka_unit_test(test_the_warning_never_says_that_it_was_removed),
+		cmocka_unit_test(test_the_warning_can_be_worded),
+		cmocka_unit_test(test_the_alert_says_why_nothing_was_tried),
 		cmocka_unit_test(test_a_refused_notice_does_not_undo_the_deletion),
 		cmocka_unit_test(test_a_quiet_configuration_posts_nothing),
 		cmocka_unit_test(test_useless_settings_are_refused),

@@ -8,7 +8,7 @@
 struct settings {
 	orch_credential admin_token, bot_token;
 	const char *api_url;
-	const struct orch_template *notice;
+	const struct orch_template *notice, *warning;
 	const char *appeal_url;
 	const char *alert_channel;
 	bool notify, delete_files;
@@ -61,6 +61,7 @@ struct call {
 	struct orch_text team, channel, ts, thread_ts, user, files;
 	uint32_t file_count;
 	bool is_message;     /* there is a message that may be deleted */
+	bool is_topic;       /* … or a topic, purpose or name, which can only be set anew */
 	bool is_file;        /* the event is about a file alone */
 	bool is_shared_file; /* … and there is a message that shares it, with a task of its own */
 	bool is_own;
@@ -78,6 +79,9 @@ int step_ask(struct call *call);
 
 /* Takes the answer in and moves to the next step. */
 int step_judge(struct call *call, const struct orch_reply *reply);
+
+/* Why nothing was removed, for people. */
+void put_reason(const struct call *call, struct kit_builder *sentence);
 
 /* Says how it ended. */
 int block_report(struct call *call);

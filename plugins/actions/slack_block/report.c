@@ -54,12 +54,32 @@ static void put_details(const struct call *call, struct kit_builder *sentence)
 		kit_printf(sentence, "; Slack refused with %s", state->why);
 }
 
+void put_reason(const struct call *call, struct kit_builder *sentence)
+{
+	const struct settings *settings = call->self->settings;
+
+	if (call->is_topic)
+		kit_puts(sentence, "a topic cannot be deleted, only reset");
+	else if (call->state.why[0] != '\0')
+		kit_printf(sentence, "Slack says %s", call->state.why);
+	else if (call->is_file && !settings->delete_files)
+		kit_puts(sentence, "delete_files is off");
+	else if (settings->admin_token == 0)
+		kit_puts(sentence, "no token for it");
+	else
+		kit_puts(sentence, "the event names nothing that can be deleted");
+}
+
 /* What stays on Slack is never passed over in silence. */
 static void raise_alarms(const struct call *call)
 {
 	const struct orch_host *host = call->self->host;
-	const char *why = call->state.why[0] != '\0' ? call->state.why : "no token for it";
+	struct kit_builder reason;
+	const char *why;
 
+	kit_builder_init(&reason, &call->self->arena, SENTENCE_BYTES);
+	put_reason(call, &reason);
+	why = kit_built(&reason).ptr;
 	if (call->state.rung == RUNG_NONE && !call->was_deleted)
 		host->alarm(host, "slack_cannot_block", "channel %.40s, ts %.40s: %s",
 			call->channel.ptr, call->ts.ptr, why);

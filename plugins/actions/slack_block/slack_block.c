@@ -20,6 +20,10 @@
 	"A message by <@{event.actor}> was removed because it seems to hold protected " \
 	"data: {finding.name}."
 
+#define WARNING                                                                                 \
+	"Your message seems to hold protected data ({finding.name}) and could not be removed. " \
+	"Please delete it yourself."
+
 static const struct orch_option options[] = {
 	{ .name = "admin_token",
 		.type = ORCH_OPT_CREDENTIAL,
@@ -47,6 +51,11 @@ static const struct orch_option options[] = {
 		.offset = offsetof(struct settings, notice),
 		.fallback = NOTICE,
 		.help = "The notice's text, in Slack's mrkdwn." },
+	{ .name = "warning",
+		.type = ORCH_OPT_TEMPLATE,
+		.offset = offsetof(struct settings, warning),
+		.fallback = WARNING,
+		.help = "What only the author sees when nothing could be removed, in mrkdwn." },
 	{ .name = "appeal_url",
 		.type = ORCH_OPT_STRING,
 		.offset = offsetof(struct settings, appeal_url),
@@ -118,10 +127,10 @@ static struct orch_text field(const struct orch_event *event, const char *name)
 }
 
 /* A topic, a purpose or a name can only be set anew, never deleted. */
-static bool is_deletable(struct orch_text subtype)
+static bool is_topic(struct orch_text subtype)
 {
-	return !kit_ends(subtype, "_topic") && !kit_ends(subtype, "_purpose") &&
-		!kit_ends(subtype, "_name");
+	return kit_ends(subtype, "_topic") || kit_ends(subtype, "_purpose") ||
+		kit_ends(subtype, "_name");
 }
 
 static void read_event(struct call *call)
@@ -140,8 +149,9 @@ static void read_event(struct call *call)
 	call->is_shared_file =
 		call->is_file && kit_is(field(event, "slack.subtype"), "file_shared");
 	call->was_deleted = kit_is(event->type, "slack.message_deleted");
+	call->is_topic = is_topic(field(event, "slack.subtype"));
 	call->is_message = !call->is_file && !call->was_deleted && call->channel.len > 0 &&
-		call->ts.len > 0 && is_deletable(field(event, "slack.subtype"));
+		call->ts.len > 0 && !call->is_topic;
 
 	rest = call->files;
 	while (call->file_count < FILES_LIMIT && kit_split(&rest, ',', &file))

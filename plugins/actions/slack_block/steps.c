@@ -93,15 +93,15 @@ static bool wants_alert_look(const struct call *call)
 	return wants_alert(call) && call->state.look;
 }
 
-static int render_notice(struct call *call, struct orch_text *ret_text)
+static int render(struct call *call, const struct orch_template *form, struct orch_text *ret_text)
 {
 	struct block *self = call->self;
 	struct orch_text text;
 	struct kit_builder whole;
-	int rc = self->host->render(call->sink, self->settings->notice, "mrkdwn", &text);
+	int rc = self->host->render(call->sink, form, "mrkdwn", &text);
 
 	if (rc != ORCH_OK)
-		return orch_fail(call->err, rc, "the notice cannot be rendered");
+		return orch_fail(call->err, rc, "the text cannot be rendered");
 	kit_builder_init(&whole, &self->arena, KIT_SLACK_TEXT_BYTES);
 	kit_put(&whole, kit_prefix(text, KIT_SLACK_TEXT_BYTES - 1000));
 	if (self->settings->appeal_url[0] != '\0') {
@@ -126,7 +126,7 @@ static int ask_update(struct call *call, struct kit_slack_call *api)
 {
 	struct kit_builder body;
 	struct orch_text text;
-	int rc = render_notice(call, &text);
+	int rc = render(call, call->self->settings->notice, &text);
 
 	if (rc != ORCH_OK)
 		return rc;
@@ -193,7 +193,7 @@ static int ask_notice(struct call *call, struct kit_slack_call *api)
 	int rc;
 
 	fill_notice(call, &notice);
-	rc = render_notice(call, &notice.text);
+	rc = render(call, call->self->settings->notice, &notice.text);
 	if (rc != ORCH_OK)
 		return rc;
 	api->token = call->self->settings->bot_token;
@@ -204,7 +204,7 @@ static int ask_warning(struct call *call, struct kit_slack_call *api)
 {
 	struct kit_builder body;
 	struct orch_text text;
-	int rc = render_notice(call, &text);
+	int rc = render(call, call->self->settings->warning, &text);
 
 	if (rc != ORCH_OK)
 		return rc;
@@ -230,8 +230,8 @@ static void fill_alert(
 	kit_put(&text, call->channel);
 	kit_puts(&text, ">, ts ");
 	kit_put(&text, call->ts);
-	kit_puts(&text, call->state.why[0] != '\0' ? ", Slack says " : ", no token for it");
-	kit_puts(&text, call->state.why);
+	kit_puts(&text, ", ");
+	put_reason(call, &text);
 	kit_putc(&text, '.');
 	*notice =
 		(struct kit_slack_notice){ .channel = kit_text(call->self->settings->alert_channel),
