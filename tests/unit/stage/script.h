@@ -22,7 +22,9 @@ struct script {
 	size_t count;
 	struct stand_in *stand_in;
 	pthread_mutex_t lock;
-	size_t sent; /* requests that came */
+	pthread_cond_t changed;
+	bool is_held; /* answers wait */
+	size_t sent;  /* requests that came */
 	char bodies[SCRIPT_KEPT][256];
 	char targets[SCRIPT_KEPT][128];
 };
@@ -39,6 +41,8 @@ static inline struct scripted_answer script_next(struct script *script, struct s
 		(void)snprintf(script->targets[at], sizeof(script->targets[at]), "%.*s",
 			(int)strcspn(conn->request, "\r"), conn->request);
 	}
+	while (script->is_held)
+		(void)pthread_cond_wait(&script->changed, &script->lock);
 	pthread_mutex_unlock(&script->lock);
 	return script->answers[at < script->count ? at : script->count - 1];
 }
@@ -66,12 +70,24 @@ static inline void script_start(
 {
 	*script = (struct script){ .answers = answers, .count = count };
 	(void)pthread_mutex_init(&script->lock, NULL);
+	(void)pthread_cond_init(&script->changed, NULL);
 	script->stand_in = stand_in_start("127.0.0.1", NULL, script_serve, script);
+}
+
+/* Answers wait until they are let go. */
+static inline void script_hold(struct script *script, bool is_held)
+{
+	pthread_mutex_lock(&script->lock);
+	script->is_held = is_held;
+	pthread_cond_broadcast(&script->changed);
+	pthread_mutex_unlock(&script->lock);
 }
 
 static inline void script_stop(struct script *script)
 {
+	script_hold(script, false);
 	stand_in_stop(script->stand_in);
+	(void)pthread_cond_destroy(&script->changed);
 	(void)pthread_mutex_destroy(&script->lock);
 }
 

@@ -54,6 +54,7 @@ struct world {
 	size_t queued_groups; /* of the database; 0: the default */
 	unsigned puts;
 	sem_t gate; /* where the database waits while it is held */
+	sem_t at_gate;
 	bool has_passed;
 	struct orch_db_op hold_op;
 	struct orch_db_group hold_group;
@@ -486,6 +487,7 @@ static inline int world_wait_at_gate(
 	struct world *w = (struct world *)(void *)((char *)op - offsetof(struct world, hold_op));
 
 	(void)db, (void)err;
+	(void)sem_post(&w->at_gate);
 	/* It may run again, when another group of its transaction fails. */
 	while (!w->has_passed && sem_wait(&w->gate) != 0)
 		;
@@ -503,12 +505,15 @@ static inline void world_hold_db(struct world *w)
 	struct orch_err err = { "" };
 
 	(void)sem_init(&w->gate, 0, 0);
+	(void)sem_init(&w->at_gate, 0, 0);
 	w->has_passed = false;
 	w->hold_op = (struct orch_db_op){ .run = world_wait_at_gate };
 	w->hold_group = (struct orch_db_group){
 		.first = &w->hold_op, .lane = w->lane, .done = world_gate_done
 	};
 	assert_int_equal(orch_db_submit(w->db, &w->hold_group, &err), ORCH_OK);
+	while (sem_wait(&w->at_gate) != 0)
+		;
 }
 
 static inline void world_let_db_go(struct world *w)
