@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kit/json.h"
 
+static int code_of(enum json_tokener_error error)
+{
+	switch (error) {
+	case json_tokener_error_depth:
+	case json_tokener_error_size:
+		return ORCH_E_LIMIT;
+	default:
+		return ORCH_E_INVALID;
+	}
+}
+
 int kit_json_parse(struct orch_text text, struct json_object **ret_value, struct orch_err *err)
 {
 	struct json_tokener *tokener;
 	struct json_object *value;
 	enum json_tokener_error error;
 
-	if (text.len == 0 || text.len > KIT_JSON_BYTES)
-		return orch_fail(err, ORCH_E_INVALID, "JSON is empty or too large");
+	if (text.len == 0)
+		return orch_fail(err, ORCH_E_INVALID, "JSON is empty");
+	if (text.len > KIT_JSON_BYTES)
+		return orch_fail(err, ORCH_E_LIMIT, "JSON is too large");
 	tokener = json_tokener_new_ex(KIT_JSON_DEPTH);
 	if (tokener == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "no memory to read JSON");
@@ -18,8 +31,8 @@ int kit_json_parse(struct orch_text text, struct json_object **ret_value, struct
 	json_tokener_free(tokener);
 	if (error != json_tokener_success || value == NULL) {
 		json_object_put(value);
-		return orch_fail(
-			err, ORCH_E_INVALID, "not JSON: %s", json_tokener_error_desc(error));
+		return orch_fail(err, code_of(error), "not read as JSON: %s",
+			json_tokener_error_desc(error));
 	}
 	*ret_value = value;
 	return ORCH_OK;

@@ -8,7 +8,7 @@
 #define KIT_JSON_BYTES ((size_t)16 * 1024 * 1024)
 #define KIT_JSON_DEPTH 64
 
-/* The whole of TEXT must be one JSON value in UTF-8.  The caller puts *ret_value with json_object_put. */
+/* The whole of TEXT must be one JSON value in UTF-8.  The caller puts *ret_value with json_object_put.  ORCH_E_LIMIT: too deep or too large; ORCH_E_INVALID: no JSON. */
 int kit_json_parse(struct orch_text text, struct json_object **ret_value, struct orch_err *err);
 
 /* NULL: OBJECT is not an object (or NULL), or has no such member. */

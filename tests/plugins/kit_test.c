@@ -180,7 +180,7 @@ static void test_json_is_bounded(void **state)
 	memset(deep, '[', 200);
 	memset(deep + 200, ']', 200);
 	assert_int_equal(
-		kit_json_parse((struct orch_text){ deep, 400 }, &value, &err), ORCH_E_INVALID);
+		kit_json_parse((struct orch_text){ deep, 400 }, &value, &err), ORCH_E_LIMIT);
 	assert_int_equal(kit_json_parse(kit_text("{} {}"), &value, &err), ORCH_E_INVALID);
 	assert_int_equal(kit_json_parse((struct orch_text){ "", 0 }, &value, &err), ORCH_E_INVALID);
 	assert_int_equal(

@@ -45,7 +45,8 @@ static void test_slacks_published_vector_is_authentic(void **state)
 	assert_int_equal(strlen(SLACK_BODY), 362);
 	fake->now_ms = 1531420618000u;
 	/* It is a form, so authentic but not an event. */
-	assert_int_equal(receive(fake, SLACK_TIME, SLACK_MAC, SLACK_BODY), ORCH_E_INVALID);
+	assert_int_equal(receive(fake, SLACK_TIME, SLACK_MAC, SLACK_BODY), ORCH_OK);
+	assert_int_equal(fake->sink.event_count, 0);
 	memcpy(body, SLACK_BODY, sizeof(body));
 	body[100] ^= 1;
 	assert_int_equal(receive(fake, SLACK_TIME, SLACK_MAC, body), ORCH_E_DENIED);
@@ -183,6 +184,18 @@ static void test_the_challenge_is_answered_as_text(void **state)
 	fake_close(fake);
 }
 
+/* Slack switches an app off that answers with errors. */
+static void expect_malformed(struct fake *fake, const char *body)
+{
+	struct orch_answer answer = { .size = sizeof(answer), .body = { "", 0 } };
+
+	fake_clear(fake);
+	assert_int_equal(fake_receive_signed(fake, body, &answer), ORCH_OK);
+	assert_int_equal(answer.body.len, 0);
+	assert_int_equal(fake->sink.event_count, 0);
+	assert_true(fake_counted(fake, "ignored_malformed"));
+}
+
 static void test_an_odd_challenge_is_not_echoed(void **state)
 {
 	struct fake *fake = fake_open("slack", ours);
@@ -193,12 +206,9 @@ static void test_an_odd_challenge_is_not_echoed(void **state)
 	challenge[257] = '\0';
 	(void)snprintf(body, sizeof(body), "{\"type\":\"url_verification\",\"challenge\":\"%s\"}",
 		challenge);
-	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_E_INVALID);
-	assert_int_equal(fake_receive_signed(fake,
-				 "{\"type\":\"url_verification\",\"challenge\":\"a\\nb\"}", NULL),
-		ORCH_E_INVALID);
-	assert_int_equal(
-		fake_receive_signed(fake, "{\"type\":\"url_verification\"}", NULL), ORCH_E_INVALID);
+	expect_malformed(fake, body);
+	expect_malformed(fake, "{\"type\":\"url_verification\",\"challenge\":\"a\\nb\"}");
+	expect_malformed(fake, "{\"type\":\"url_verification\"}");
 	fake_close(fake);
 }
 
@@ -220,15 +230,49 @@ static void test_what_is_signed_but_of_no_interest_is_accepted(void **state)
 	fake_close(fake);
 }
 
-static void test_only_json_makes_sense(void **state)
+static void test_what_is_no_json_is_accepted_and_dropped(void **state)
 {
 	static const char *const bodies[] = { "", "{", "{\"a\":1}x", "payload=%7B%7D", "nul",
-		"{\"a\":\"\xff\"}" };
+		"null", "{\"a\":\"\xff\"}" };
 	struct fake *fake = fake_open("slack", ours);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
-		assert_int_equal(fake_receive_signed(fake, bodies[i], NULL), ORCH_E_INVALID);
+		expect_malformed(fake, bodies[i]);
+	fake_close(fake);
+}
+
+static void fill_deep(char *body, size_t depth, char inmost)
+{
+	memset(body, '[', depth);
+	body[depth] = inmost;
+	memset(body + depth + 1, ']', depth);
+	body[2 * depth + 1] = '\0';
+}
+
+static void test_what_cannot_be_parsed_is_recorded(void **state)
+{
+	struct fake *fake = fake_open("slack", ours);
+	const struct orch_event *const *events;
+	char body[512];
+
+	(void)state;
+	fill_deep(body, 100, '1');
+	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
+	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
+	fill_deep(body, 100, '2');
+	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
+	assert_int_equal(fake->sink.event_count, 3);
+	events = (const struct orch_event *const *)fake->sink.events;
+	assert_string_equal(events[0]->type.ptr, "slack.unreadable");
+	assert_true(events[0]->id.len > strlen("slack::"));
+	assert_string_equal(events[0]->id.ptr, events[1]->id.ptr);
+	assert_string_not_equal(events[0]->id.ptr, events[2]->id.ptr);
+	assert_int_equal(events[0]->part_count, 1);
+	assert_string_equal(events[0]->parts[0].name.ptr, "body");
+	assert_int_equal(events[0]->parts[0].state, ORCH_PART_UNAVAILABLE);
+	assert_non_null(strstr(events[0]->parts[0].note.ptr, "the event could not be parsed: "));
+	assert_true(fake_counted(fake, "unreadable"));
 	fake_close(fake);
 }
 
@@ -274,7 +318,8 @@ int main(void)
 		cmocka_unit_test(test_the_challenge_is_answered_as_text),
 		cmocka_unit_test(test_an_odd_challenge_is_not_echoed),
 		cmocka_unit_test(test_what_is_signed_but_of_no_interest_is_accepted),
-		cmocka_unit_test(test_only_json_makes_sense),
+		cmocka_unit_test(test_what_is_no_json_is_accepted_and_dropped),
+		cmocka_unit_test(test_what_cannot_be_parsed_is_recorded),
 		cmocka_unit_test(test_what_silences_slack_raises_an_alarm),
 	};
 

@@ -152,7 +152,7 @@ static uint64_t hash(uint64_t state, struct orch_text text)
 	return state;
 }
 
-static struct orch_text event_id(const struct envelope *envelope)
+struct orch_text envelope_id(const struct envelope *envelope)
 {
 	struct orch_text id = kit_json_text(envelope->root, "event_id");
 	struct kit_builder builder;
@@ -189,7 +189,7 @@ int envelope_describe(const struct envelope *envelope, struct draft *draft)
 
 	json_object_object_del(root, "token"); /* the old verification token, a secret of sorts */
 	draft->arena = &envelope->self->arena;
-	draft->event.id = event_id(envelope);
+	draft->event.id = envelope_id(envelope);
 	draft->event.time_ms = time_of(envelope);
 	draft->event.tenant = envelope->team;
 	draft->event.data = kit_text(json_object_to_json_string_ext(

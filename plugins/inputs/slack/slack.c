@@ -17,6 +17,7 @@
 
 #include "kit/http.h"
 
+#define NOTE_BYTES 320
 #define ARENA_BYTES ((size_t)32 * 1024 * 1024)
 
 static const struct orch_option options[] = {
@@ -93,18 +94,52 @@ static void destroy(void *ptr)
 	free(self);
 }
 
+/* WHY holds nothing of the body. */
+static int drop_malformed(const struct envelope *envelope, const char *why)
+{
+	const struct orch_host *host = envelope->self->host;
+
+	host->log(host, ORCH_LOG_WARN, "a signed request was dropped: %s", why);
+	return ignore(envelope, "ignored_malformed");
+}
+
+/* What we cannot read is recorded as not inspected, never passed over. */
+static int take_unreadable(
+	const struct envelope *envelope, const struct orch_arrival *arrival, const char *why)
+{
+	const struct orch_host *host = envelope->self->host;
+	struct draft draft = { .arena = &envelope->self->arena };
+	struct kit_builder note;
+
+	kit_builder_init(&note, draft.arena, NOTE_BYTES);
+	kit_puts(&note, "the event could not be parsed: ");
+	kit_puts(&note, why);
+	draft.event.id = envelope_id(envelope);
+	if (draft.event.id.len == 0)
+		return orch_fail(envelope->err, ORCH_E_NOMEM, "no memory for the event");
+	draft.event.type = kit_text("slack.unreadable");
+	draft.event.time_ms = arrival->received_ms;
+	draft.event.tenant = draft.event.actor = draft.event.order = (struct orch_text){ "", 0 };
+	draft.event.data = kit_text("{}");
+	draft_part(&draft,
+		&(struct orch_part){ .name = kit_text("body"),
+			.state = ORCH_PART_UNAVAILABLE,
+			.note = kit_built(&note) });
+	host->log(host, ORCH_LOG_WARN, "a signed request was not read: %s", why);
+	host->count(host, "unreadable", 1);
+	return draft_emit(&draft, envelope);
+}
+
 static int answer_challenge(struct envelope *envelope, struct orch_answer *answer)
 {
 	struct orch_text challenge = kit_json_text(envelope->root, "challenge");
 
 	for (size_t i = 0; i < challenge.len; i++) {
 		if (challenge.ptr[i] < 0x20 || challenge.ptr[i] > 0x7e)
-			return orch_fail(
-				envelope->err, ORCH_E_INVALID, "the challenge is not printable");
+			return drop_malformed(envelope, "the challenge is not printable");
 	}
 	if (challenge.len == 0 || challenge.len > CHALLENGE_BYTES)
-		return orch_fail(
-			envelope->err, ORCH_E_INVALID, "the challenge is empty or too long");
+		return drop_malformed(envelope, "the challenge is empty or too long");
 	answer->status = 200;
 	answer->media_type = kit_text("text/plain");
 	answer->body = kit_copy(&envelope->self->arena, challenge);
@@ -220,6 +255,7 @@ static int receive(void *ptr, const struct orch_arrival *arrival, struct orch_si
 		.self = self, .sink = sink, .err = err, .body = arrival->body
 	};
 	struct orch_text retry;
+	struct orch_err why;
 	int rc = signature_check(self, arrival, err);
 
 	if (rc != ORCH_OK)
@@ -228,9 +264,13 @@ static int receive(void *ptr, const struct orch_arrival *arrival, struct orch_si
 	/* A repeat may be the first copy that reaches us: it is counted, and treated like any other. */
 	if (kit_header(arrival->headers, "X-Slack-Retry-Num", &retry) > 0)
 		self->host->count(self->host, "retried", 1);
-	rc = kit_json_parse(arrival->body, &envelope.root, err);
+	rc = kit_json_parse(arrival->body, &envelope.root, &why);
+	if (rc == ORCH_E_LIMIT)
+		return take_unreadable(&envelope, arrival, why.text);
+	if (rc == ORCH_E_INVALID)
+		return drop_malformed(&envelope, why.text);
 	if (rc != ORCH_OK)
-		return rc;
+		return orch_fail(err, rc, "%s", why.text);
 	rc = take_envelope(&envelope, answer);
 	json_object_put(envelope.root);
 	return rc;

@@ -59,6 +59,9 @@ int draft_emit(struct draft *draft, const struct envelope *envelope);
 int message_receive(struct envelope *envelope);
 int ignore(const struct envelope *envelope, const char *reason);
 
+/* By the event's id, or by its body if it has none; empty: no memory. */
+struct orch_text envelope_id(const struct envelope *envelope);
+
 /* The event's id, time, team and raw JSON, alike for all types. */
 int envelope_describe(const struct envelope *envelope, struct draft *draft);
 
