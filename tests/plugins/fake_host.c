@@ -421,7 +421,9 @@ static void fill_reply(const struct fake_reply *given, struct orch_reply *reply)
 		.status = given->status,
 		.headers = fake_text(given->headers == NULL ? "" : given->headers),
 		.body = fake_text(given->body == NULL ? "" : given->body),
-		.problem = fake_text(given->status == 0 ? "connection refused" : ""),
+		.problem = fake_text(given->problem != NULL ? given->problem
+				: given->status == 0        ? "connection refused"
+							    : ""),
 		.truncated = given->truncated };
 	reply->part_bytes = given->part_bytes != 0 ? given->part_bytes : reply->body.len;
 }

@@ -40,8 +40,8 @@ struct fake_request {
 /* One answer to come; the request must hold URL in its URL. */
 struct fake_reply {
 	const char *url;
-	int status; /* 0: no answer */
-	const char *headers, *body;
+	int status; /* 0: no answer; -1: the core sends it to nobody */
+	const char *headers, *body, *problem;
 	uint64_t part_bytes; /* 0: the body's length */
 	bool truncated;
 	bool lost; /* the request went out, the reply never came: the hook is entered anew, "resumed" */

@@ -85,8 +85,12 @@ static void test_syslog_is_a_place_too(void **state)
 
 static void test_a_line_that_is_not_written_is_tried_again(void **state)
 {
-	static const struct fake_reply failed[] = { { .url = "log:", .status = 0 },
-		{ .url = NULL } };
+	static const struct fake_reply failed[] = {
+		{ .url = "log:", .status = 0, .problem = "/var/x.log: disk full" }, { .url = NULL }
+	};
+	static const struct fake_reply never[] = {
+		{ .url = "log:", .status = -1, .problem = "too many log files" }, { .url = NULL }
+	};
 	static const struct fake_reply full[] = { { .url = "log:", .status = 503 },
 		{ .url = NULL } };
 	static const struct fake_reply refused[] = { { .url = "log:", .status = 403 },
@@ -96,6 +100,9 @@ static void test_a_line_that_is_not_written_is_tried_again(void **state)
 	(void)state;
 	fake_task_begin(&world, "log", NULL);
 	assert_int_equal(fake_task_act(&world, failed), ORCH_E_AGAIN);
+	assert_non_null(strstr(world.fake->err.text, "/var/x.log: disk full"));
+	assert_int_equal(fake_task_act(&world, never), ORCH_E_AGAIN);
+	assert_non_null(strstr(world.fake->err.text, "too many log files"));
 	assert_int_equal(fake_task_act(&world, full), ORCH_E_AGAIN);
 	assert_int_equal(fake_task_act(&world, refused), ORCH_E_DENIED);
 	fake_task_end(&world);

@@ -19,6 +19,7 @@
 #define LINE_BYTES ((size_t)64 * 1024)
 #define URL_BYTES 4200
 #define PATH_BYTES 4000
+#define PROBLEM_BYTES 200
 #define FINDINGS_LIMIT 100 /* listed on a line; all are counted */
 
 #define TEXT "{event.time} {verdict} {event.type} {event.id} {findings.count} {finding.name}"
@@ -236,11 +237,14 @@ static int write_line(struct log *self, const struct orch_task *task, struct orc
 
 static int judge(const struct orch_reply *reply, struct orch_err *err)
 {
+	struct orch_text why = kit_prefix(reply->problem, PROBLEM_BYTES);
+
 	if (reply->status == 200)
 		return ORCH_OK;
 	if (reply->status >= 400 && reply->status < 500)
 		return orch_fail(err, ORCH_E_DENIED, "the line was refused: %d", reply->status);
-	return orch_fail(err, ORCH_E_AGAIN, "the line could not be written");
+	return orch_fail(err, ORCH_E_AGAIN, "the line could not be written%s%.*s",
+		why.len > 0 ? ": " : "", (int)why.len, why.ptr);
 }
 
 static int act(void *ptr, const struct orch_task *tasks, size_t count,
