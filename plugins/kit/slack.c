@@ -76,6 +76,15 @@ static void judge_status(const struct orch_reply *reply, struct kit_slack_answer
 {
 	int status = reply->status;
 
+	if (status < 0) {
+		struct orch_text why = kit_prefix(
+			reply->problem, sizeof(answer->error) - sizeof(KIT_SLACK_NOT_SENT));
+
+		(void)snprintf(answer->error, sizeof(answer->error), KIT_SLACK_NOT_SENT "%.*s",
+			(int)why.len, why.ptr);
+		answer->class = KIT_SLACK_CONFIG;
+		return;
+	}
 	(void)snprintf(answer->error, sizeof(answer->error), status == 0 ? "no_answer" : "http_%d",
 		status);
 	if (status >= 300 && status < 500 && status != 408 && status != 429)
@@ -89,12 +98,19 @@ void kit_slack_answer_read(const struct orch_reply *reply, struct kit_slack_answ
 	struct orch_err ignored;
 
 	*ret_answer = (struct kit_slack_answer){ .class = KIT_SLACK_DONE };
-	if (reply->status >= 500 || reply->status == 0 ||
+	if (reply->status >= 500 || reply->status <= 0 ||
 		kit_json_parse(reply->body, &ret_answer->body, &ignored) != ORCH_OK ||
 		!json_object_is_type(ret_answer->body, json_type_object))
 		judge_status(reply, ret_answer);
 	else
 		read_body(ret_answer);
+}
+
+void kit_slack_put_error(struct kit_builder *sentence, const char *error)
+{
+	if (!kit_starts(kit_text(error), KIT_SLACK_NOT_SENT))
+		kit_puts(sentence, "Slack says ");
+	kit_puts(sentence, error);
 }
 
 void kit_slack_answer_fini(struct kit_slack_answer *answer)

@@ -12,7 +12,9 @@
 #define KIT_SLACK_NOTICE_EVENT "orchestrator_notice"
 
 #define KIT_SLACK_BODY_BYTES ((size_t)64 * 1024)
-#define KIT_SLACK_TEXT_BYTES 8000 /* of a notice; Slack cuts at 40,000 characters */
+#define KIT_SLACK_ERROR_BYTES 160
+#define KIT_SLACK_NOT_SENT "not sent: " /* the core refuses for good; its reason follows */
+#define KIT_SLACK_TEXT_BYTES 8000       /* of a notice; Slack cuts at 40,000 characters */
 
 enum kit_slack_class {
 	KIT_SLACK_DONE = 0,
@@ -25,14 +27,18 @@ enum kit_slack_class {
 
 struct kit_slack_answer {
 	enum kit_slack_class class;
-	char error[64];           /* Slack's own word, "http_502", or empty */
-	char scope[128];          /* with missing_scope: what would be needed */
-	struct json_object *body; /* NULL unless it was JSON */
+	char error
+		[KIT_SLACK_ERROR_BYTES]; /* Slack's own word, "http_502", "not sent: …", or empty */
+	char scope[128];                 /* with missing_scope: what would be needed */
+	struct json_object *body;        /* NULL unless it was JSON */
 };
 
 /* To be followed by kit_slack_answer_fini in any case. */
 void kit_slack_answer_read(const struct orch_reply *reply, struct kit_slack_answer *ret_answer);
 void kit_slack_answer_fini(struct kit_slack_answer *answer);
+
+/* A sentence's end: what stood in the way. */
+void kit_slack_put_error(struct kit_builder *sentence, const char *error);
 
 /* A call of the Web API.  Its texts live in ARENA. */
 struct kit_slack_call {

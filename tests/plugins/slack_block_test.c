@@ -140,7 +140,7 @@ static void test_every_permanent_refusal_leads_to_the_last_rung(void **state)
 	fake_task_end(&world);
 }
 
-static void test_a_wrong_token_is_an_alarm_and_the_next_rung(void **state)
+static void test_a_wrong_token_is_an_alarm_the_next_rung_and_a_failure(void **state)
 {
 	static const char *const errors[] = { "missing_scope", "not_allowed_token_type",
 		"token_revoked", "account_inactive", "invalid_auth", "not_authed", "access_denied",
@@ -160,11 +160,90 @@ static void test_a_wrong_token_is_an_alarm_and_the_next_rung(void **state)
 			{ .url = NULL },
 		};
 
-		assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+		assert_int_equal(fake_task_act(&world, script), ORCH_E_DENIED);
+		assert_int_equal(world.fake->request_count, 2);
+		assert_non_null(strstr(world.fake->err.text, errors[i]));
+		assert_non_null(strstr(world.fake->err.text, "the author was warned"));
 		assert_true(fake_alarmed(world.fake, "slack_token"));
 		assert_true(fake_alarmed(world.fake, "slack_cannot_block"));
-		assert_string_equal(fake_task_outcome(&world), "ephemeral");
 	}
+	fake_task_end(&world);
+}
+
+/* A dead letter keeps its progress. */
+static void test_a_mended_token_finishes_what_failed(void **state)
+{
+	static const struct fake_reply wrong[] = {
+		{ .url = "/chat.delete",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"invalid_auth\"}" },
+		{ .url = "/chat.postEphemeral", .status = 200, .body = OK }, { .url = NULL }
+	};
+	static const struct fake_reply still[] = {
+		{ .url = "/chat.delete",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"not_authed\"}" },
+		{ .url = NULL }
+	};
+	static const struct fake_reply mended[] = {
+		{ .url = "/chat.delete", .status = 200, .body = OK },
+		{ .url = "/chat.postMessage", .status = 200, .body = OK }, { .url = NULL }
+	};
+	struct fake_task world;
+
+	(void)state;
+	fake_task_begin(&world, "slack_block", both);
+	assert_int_equal(fake_task_act(&world, wrong), ORCH_E_DENIED);
+	assert_int_equal(fake_act(world.fake, &world.task, still), ORCH_E_DENIED);
+	assert_int_equal(world.fake->request_count, 3); /* nobody is warned twice */
+	assert_int_equal(fake_act(world.fake, &world.task, mended), ORCH_OK);
+	assert_string_equal(fake_task_outcome(&world), "deleted");
+	fake_task_end(&world);
+}
+
+static void test_a_rule_of_slacks_outweighs_a_wrong_token(void **state)
+{
+	static const struct fake_reply script[] = {
+		{ .url = "/chat.update",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"missing_scope\"}" },
+		{ .url = "/chat.delete",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"missing_scope\"}" },
+		{ .url = "/chat.delete",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"cant_delete_message\"}" },
+		{ .url = "/chat.postEphemeral",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"missing_scope\"}" },
+		{ .url = NULL }
+	};
+	struct fake_task world;
+
+	(void)state;
+	fake_task_begin(&world, "slack_block", both);
+	fake_task_set(&world, "slack.is_own", "true");
+	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+	assert_string_equal(fake_task_outcome(&world), "cannot_block");
+	assert_non_null(strstr(world.fake->sink.detail, "cant_delete_message"));
+	fake_task_end(&world);
+}
+
+static void test_what_the_core_never_sends_fails_for_good(void **state)
+{
+	static const char problem[] = "the credential's hosts do not name slack.com";
+	static const struct fake_reply script[] = {
+		{ .url = "/chat.delete", .status = -1, .problem = problem },
+		{ .url = "/chat.postEphemeral", .status = -1, .problem = problem }, { .url = NULL }
+	};
+	struct fake_task world;
+
+	(void)state;
+	fake_task_begin(&world, "slack_block", both);
+	assert_int_equal(fake_task_act(&world, script), ORCH_E_DENIED);
+	assert_non_null(strstr(world.fake->err.text, problem));
+	assert_null(strstr(world.fake->err.text, "Slack says"));
+	assert_true(fake_alarmed(world.fake, "slack_token"));
 	fake_task_end(&world);
 }
 
@@ -224,7 +303,7 @@ static void test_an_expired_token_is_tried_once_more(void **state)
 	fake_task_begin(&world, "slack_block", both);
 	assert_int_equal(fake_task_act(&world, script), ORCH_E_AGAIN);
 	world.fake->progress.attempt = 2;
-	assert_int_equal(fake_act(world.fake, &world.task, script), ORCH_OK);
+	assert_int_equal(fake_act(world.fake, &world.task, script), ORCH_E_DENIED);
 	assert_true(fake_alarmed(world.fake, "slack_token"));
 	fake_task_end(&world);
 }
@@ -480,7 +559,10 @@ int main(void)
 		cmocka_unit_test(test_our_own_message_is_replaced),
 		cmocka_unit_test(test_our_own_message_climbs_down_the_whole_ladder),
 		cmocka_unit_test(test_every_permanent_refusal_leads_to_the_last_rung),
-		cmocka_unit_test(test_a_wrong_token_is_an_alarm_and_the_next_rung),
+		cmocka_unit_test(test_a_wrong_token_is_an_alarm_the_next_rung_and_a_failure),
+		cmocka_unit_test(test_a_mended_token_finishes_what_failed),
+		cmocka_unit_test(test_a_rule_of_slacks_outweighs_a_wrong_token),
+		cmocka_unit_test(test_what_the_core_never_sends_fails_for_good),
 		cmocka_unit_test(test_what_may_pass_is_tried_again),
 		cmocka_unit_test(test_an_expired_token_is_tried_once_more),
 		cmocka_unit_test(test_a_message_that_is_gone_is_a_success),

@@ -46,7 +46,8 @@ struct state {
 	uint32_t files_left; /* those that could not be deleted */
 	uint32_t pages;      /* looked through for an earlier notice */
 	bool look, posted, warned, alerted;
-	char why[64]; /* the last refusal, in Slack's word */
+	bool token, rules; /* what refused a removal: a token that is wrong, Slack's own rules */
+	char why[KIT_SLACK_ERROR_BYTES]; /* the last refusal, in Slack's word */
 };
 
 /* One entry of the hook. */
@@ -83,7 +84,7 @@ int step_judge(struct call *call, const struct orch_reply *reply);
 /* Why nothing was removed, for people. */
 void put_reason(const struct call *call, struct kit_builder *sentence);
 
-/* Says how it ended. */
+/* Says how it ended; ORCH_E_DENIED if somebody must mend a token first. */
 int block_report(struct call *call);
 
 #endif

@@ -50,8 +50,10 @@ static void put_details(const struct call *call, struct kit_builder *sentence)
 		kit_puts(sentence, "; a notice was posted");
 	if (state->alerted)
 		kit_puts(sentence, "; the alert channel was told");
-	if (state->why[0] != '\0')
-		kit_printf(sentence, "; Slack refused with %s", state->why);
+	if (state->why[0] != '\0') {
+		kit_puts(sentence, "; ");
+		kit_slack_put_error(sentence, state->why);
+	}
 }
 
 void put_reason(const struct call *call, struct kit_builder *sentence)
@@ -61,7 +63,7 @@ void put_reason(const struct call *call, struct kit_builder *sentence)
 	if (call->is_topic)
 		kit_puts(sentence, "a topic cannot be deleted, only reset");
 	else if (call->state.why[0] != '\0')
-		kit_printf(sentence, "Slack says %s", call->state.why);
+		kit_slack_put_error(sentence, call->state.why);
 	else if (call->is_file && !settings->delete_files)
 		kit_puts(sentence, "delete_files is off");
 	else if (settings->admin_token == 0)
@@ -88,6 +90,27 @@ static void raise_alarms(const struct call *call)
 			call->channel.ptr, call->ts.ptr, why);
 }
 
+/* No token did anything, and no rule of Slack's forbids it: it can still be done. */
+static bool is_to_be_mended(const struct call *call)
+{
+	const struct state *state = &call->state;
+
+	return state->rung == RUNG_NONE && !call->was_deleted && state->token && !state->rules;
+}
+
+/* A redriven task begins anew, but tells nobody twice. */
+static int fail_for_good(struct call *call, const char *sentence)
+{
+	int rc = orch_fail(call->err, ORCH_E_DENIED, "%s", sentence);
+
+	call->state = (struct state){
+		.rung = RUNG_NONE, .warned = call->state.warned, .alerted = call->state.alerted
+	};
+	call->progress->step = 0;
+	state_write(&call->state, call->progress->memo, sizeof(call->progress->memo));
+	return rc;
+}
+
 int block_report(struct call *call)
 {
 	struct kit_builder sentence;
@@ -96,6 +119,8 @@ int block_report(struct call *call)
 	kit_builder_init(&sentence, &call->self->arena, SENTENCE_BYTES);
 	put_details(call, &sentence);
 	raise_alarms(call);
+	if (is_to_be_mended(call))
+		return fail_for_good(call, kit_built(&sentence).ptr);
 	rc = call->self->host->outcome(call->sink, outcome_of(call), kit_built(&sentence).ptr);
 	return rc == ORCH_OK ? ORCH_OK : orch_fail(call->err, rc, "the outcome cannot be kept");
 }

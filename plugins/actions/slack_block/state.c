@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_LOOK = 1, FLAG_POSTED = 2, FLAG_WARNED = 4, FLAG_ALERTED = 8 };
+enum {
+	FLAG_LOOK = 1,
+	FLAG_POSTED = 2,
+	FLAG_WARNED = 4,
+	FLAG_ALERTED = 8,
+	FLAG_TOKEN = 16,
+	FLAG_RULES = 32
+};
 
 static uint32_t number(const char **at)
 {
@@ -33,6 +40,8 @@ void state_read(const char *memo, struct state *ret_state)
 	ret_state->posted = (flags & FLAG_POSTED) != 0;
 	ret_state->warned = (flags & FLAG_WARNED) != 0;
 	ret_state->alerted = (flags & FLAG_ALERTED) != 0;
+	ret_state->token = (flags & FLAG_TOKEN) != 0;
+	ret_state->rules = (flags & FLAG_RULES) != 0;
 	if (*at == ' ')
 		(void)snprintf(ret_state->why, sizeof(ret_state->why), "%s", at + 1);
 }
@@ -40,7 +49,8 @@ void state_read(const char *memo, struct state *ret_state)
 void state_write(const struct state *state, char *memo, size_t size)
 {
 	unsigned flags = (state->look ? FLAG_LOOK : 0u) | (state->posted ? FLAG_POSTED : 0u) |
-		(state->warned ? FLAG_WARNED : 0u) | (state->alerted ? FLAG_ALERTED : 0u);
+		(state->warned ? FLAG_WARNED : 0u) | (state->alerted ? FLAG_ALERTED : 0u) |
+		(state->token ? FLAG_TOKEN : 0u) | (state->rules ? FLAG_RULES : 0u);
 
 	(void)snprintf(memo, size, "%c %u %u %u %u %s", state->rung, state->file, state->files_left,
 		state->pages, flags, state->why);

@@ -77,7 +77,7 @@ static bool wants_look(const struct call *call)
 
 static bool wants_warning(const struct call *call)
 {
-	return can_post(call) && !is_removed(call) && call->user.len > 0;
+	return can_post(call) && !is_removed(call) && call->user.len > 0 && !call->state.warned;
 }
 
 static bool wants_alert(const struct call *call)
@@ -377,16 +377,30 @@ static int look_further(struct call *call, const struct kit_slack_answer *answer
 	return kit_slack_look_for_notice(&api, &notice, cursor, call->request, call->err);
 }
 
+/* Is the step one that would take the very thing off Slack that the task is about? */
+static bool is_rung(const struct call *call, uint32_t step)
+{
+	return step == STEP_FILES ? call->is_file : step < STEP_FILES;
+}
+
 /* A wrong token is somebody's to mend; until then the next rung is tried. */
 static void tell(struct call *call, const struct kit_slack_answer *answer)
 {
 	const struct orch_host *host = call->self->host;
 	const char *method = steps[call->progress->step].method;
 
-	if (answer->class == KIT_SLACK_CONFIG || answer->class == KIT_SLACK_EXPIRED)
+	bool is_token = answer->class == KIT_SLACK_CONFIG || answer->class == KIT_SLACK_EXPIRED;
+	bool was_rung = is_rung(call, call->progress->step);
+
+	if (is_token)
 		host->alarm(host, "slack_token", "%s: %s%s%s", method, answer->error,
 			answer->scope[0] != '\0' ? ", needed: " : "", answer->scope);
-	(void)snprintf(call->state.why, sizeof(call->state.why), "%s", answer->error);
+	if (was_rung && is_token)
+		call->state.token = true;
+	else if (was_rung)
+		call->state.rules = true;
+	if (was_rung || call->state.why[0] == '\0') /* a refused warning does not explain it */
+		(void)snprintf(call->state.why, sizeof(call->state.why), "%s", answer->error);
 }
 
 static int put_off(struct call *call, const struct kit_slack_answer *answer)

@@ -283,7 +283,7 @@ static int refused(struct call *call, const struct kit_slack_answer *answer)
 		call->progress->step = STEP_POST;
 		return go_on(call);
 	}
-	return orch_fail(call->err, ORCH_E_DENIED, "Slack refused the notice: %s", answer->error);
+	return orch_fail(call->err, ORCH_E_DENIED, "the notice was refused: %s", answer->error);
 }
 
 static int judge(struct call *call, const struct kit_slack_answer *answer)

@@ -208,7 +208,7 @@ static int add_description(struct gathering *call, struct json_object *file)
 static int refused(struct gathering *call, const struct kit_slack_answer *answer)
 {
 	const struct orch_host *host = call->self->host;
-	char why[128];
+	char why[KIT_SLACK_ERROR_BYTES + 16];
 
 	if (answer->class == KIT_SLACK_CONFIG || answer->class == KIT_SLACK_EXPIRED)
 		host->alarm(host, "slack_token", "files.info: %s%s%s", answer->error,
@@ -247,6 +247,11 @@ static int take_download(struct gathering *call, const struct orch_reply *reply)
 	struct expected expected;
 	const char *why;
 
+	if (reply->status < 0) { /* the core refuses, and always will */
+		host->alarm(host, "slack_download", "file %.40s: %.*s", call->id.ptr,
+			(int)kit_prefix(reply->problem, 160).len, reply->problem.ptr);
+		return give_up(call, "the download is not allowed by the configuration");
+	}
 	expected_read(call->progress->memo, &expected);
 	switch (download_judge(call->self, &expected, reply, &url, &why)) {
 	case DOWNLOAD_GOOD:
