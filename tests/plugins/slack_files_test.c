@@ -110,6 +110,10 @@ static void test_a_sign_in_page_is_no_file(void **state)
 			.status = 200,
 			.headers = "Content-Type: text/plain\n",
 			.body = " \n<!DOCTYPE html><title>Sign in</title>" } },
+		{ { .url = "files",
+			.status = 200,
+			.body = "<html",
+			.part_bytes = 5 } }, /* the right size */
 		{ { .url = "files", .status = 200, .body = "<HTML lang=\"en\">" } },
 		{ { .url = "files",
 			.status = 302,

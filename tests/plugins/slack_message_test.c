@@ -194,6 +194,52 @@ static void test_a_topic_is_a_part(void **state)
 	assert_string_equal(fake_part(event, "topic"), "t0p\n");
 }
 
+static void test_the_name_a_bot_gives_itself_is_text(void **state)
+{
+	const struct orch_event *event = receive_with(*state,
+		"'subtype':'bot_message','bot_id':'B5','username':'4111 "
+		"1111','ts':'1.1','text':'x'");
+
+	assert_string_equal(fake_part(event, "username"), "4111 1111\n");
+}
+
+static void test_ids_of_mentions_feed_no_detector(void **state)
+{
+	const struct orch_event *event = receive_with(*state,
+		"'user':'U1','ts':'1.1','text':'a <@U04111111> <#C41111111|c 5> "
+		"<!subteam^S41111111|@s> <!date^1392734382^x|y> <https://e/7> &lt;@U8&gt; <@U9',"
+		"'attachments':[{'text':'b <@U04111111> c'}]");
+
+	assert_string_equal(fake_part(event, "text"),
+		"a <@         > <#         |c 5> "
+		"<!subteam^         |@s> <!date^1392734382^x|y> <https://e/7> &lt;@U8&gt; <@U9");
+	assert_null(strstr(fake_part(event, "attachments"), "4111"));
+}
+
+static void test_a_long_text_is_scanned_to_its_end(void **state)
+{
+	struct fake *fake = *state;
+	static const char head[] = "{\"type\":\"event_callback\",\"event_id\":\"Ev1\",\"event\":{"
+				   "\"type\":\"message\",\"ts\":\"1.1\",\"text\":\"";
+	static const char tail[] = "the-end\"}}";
+	size_t size = 1024 * 1024, fill = size - strlen(head) - strlen(tail);
+	const struct orch_part *part;
+	char *body = malloc(size + 1);
+
+	assert_non_null(body);
+	memcpy(body, head, strlen(head));
+	memset(body + strlen(head), 'x', fill);
+	memcpy(body + strlen(head) + fill, tail, sizeof(tail));
+	fake_clear(fake);
+	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
+	free(body);
+	assert_int_equal(fake->sink.event_count, 1);
+	part = fake_find_part(fake->sink.events[0], "text");
+	assert_non_null(part);
+	assert_int_equal(part->state, ORCH_PART_HERE);
+	assert_string_equal(part->bytes.ptr + part->bytes.len - 7, "the-end");
+}
+
 static void test_subtypes_without_content_are_ignored(void **state)
 {
 	static const char *const subtypes[] = { "message_replied", "tombstone", "dlp_tombstone",
@@ -427,25 +473,37 @@ static void test_text_full_of_markers_is_read_through(void **state)
 	}
 }
 
+static size_t bytes_of(const struct orch_event *event)
+{
+	size_t bytes = event->data.len;
+
+	for (size_t i = 0; i < event->part_count; i++)
+		bytes += event->parts[i].bytes.len;
+	return bytes;
+}
+
+/* Links stand in the text, in what is displayed, and twice among the links. */
 static void test_what_is_too_long_is_said_to_be(void **state)
 {
+	static const char head[] = "{\"type\":\"event_callback\",\"event_id\":\"E\",\"event\":{"
+				   "\"type\":\"message\",\"ts\":\"1.1\",\"text\":\"";
+	static const char link[] = "<https://example.org/a%2Da-long-way-to-go/and-a-longer-one> ";
 	struct fake *fake = *state;
-	size_t len = 300 * 1024;
-	char *body = malloc(len + 300);
-	int head;
+	size_t size = 1024 * 1024, len = strlen(head);
+	char *body = malloc(size + 1);
 
 	assert_non_null(body);
+	memcpy(body, head, len);
+	for (; len + sizeof(link) + 8 < size; len += strlen(link))
+		memcpy(body + len, link, strlen(link));
+	(void)snprintf(body + len, size - len, "\"}}");
 	fake_clear(fake);
-	head = snprintf(body, 300,
-		"{\"team_id\":\"T1\",\"type\":\"event_callback\",\"event_id\":\"E\","
-		"\"event\":{\"type\":\"message\",\"ts\":\"1.1\",\"text\":\"");
-	memset(body + head, 'x', len);
-	(void)snprintf(body + head + len, 10, "\"}}");
 	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
 	free(body);
 	assert_int_equal(fake->sink.event_count, 1);
-	assert_int_equal(fake_find_part(fake->sink.events[0], "text")->state, ORCH_PART_TRUNCATED);
-	assert_int_equal(fake_find_part(fake->sink.events[0], "text")->bytes.len, 256 * 1024);
+	assert_int_equal(fake_find_part(fake->sink.events[0], "text")->state, ORCH_PART_HERE);
+	assert_int_equal(fake_find_part(fake->sink.events[0], "links")->state, ORCH_PART_TRUNCATED);
+	assert_true(bytes_of(fake->sink.events[0]) < 4 * size); /* the core refuses more */
 }
 
 int main(void)
@@ -460,6 +518,9 @@ int main(void)
 		cmocka_unit_test(test_deleted_messages_are_left_alone_unless_asked_for),
 		cmocka_unit_test(test_subtypes_with_content_are_read),
 		cmocka_unit_test(test_a_topic_is_a_part),
+		cmocka_unit_test(test_the_name_a_bot_gives_itself_is_text),
+		cmocka_unit_test(test_ids_of_mentions_feed_no_detector),
+		cmocka_unit_test(test_a_long_text_is_scanned_to_its_end),
 		cmocka_unit_test(test_subtypes_without_content_are_ignored),
 		cmocka_unit_test(test_a_tombstone_within_is_ignored),
 		cmocka_unit_test(test_withheld_content_is_not_clean),

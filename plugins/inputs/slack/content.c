@@ -23,6 +23,8 @@ static void read_text(struct draft *draft, struct walk *walk, struct orch_text t
 
 	kit_builder_init(&raw, draft->arena, TEXT_BYTES);
 	kit_put(&raw, text);
+	if (raw.len > 0)
+		mrkdwn_blank_ids(raw.ptr, raw.len);
 	kit_builder_init(&displayed, draft->arena, TEXT_BYTES);
 	mrkdwn_display(&displayed, text);
 	put_view(draft, walk, "text", &raw);
@@ -35,7 +37,7 @@ static void read_walked(
 {
 	struct kit_builder lines;
 
-	kit_builder_init(&lines, draft->arena, TEXT_BYTES);
+	kit_builder_init(&lines, draft->arena, LINES_BYTES);
 	walk->lines = &lines;
 	walk_value(walk, name, value);
 	draft_text(draft, name, &lines);
@@ -53,12 +55,12 @@ static void read_attached_files(struct draft *draft, struct json_object *message
 
 void content_read(struct draft *draft, struct json_object *message)
 {
-	static const char *const extra[] = { "topic", "purpose", "name" };
+	static const char *const extra[] = { "topic", "purpose", "name", "username" };
 	struct json_object *metadata = kit_json_get(message, "metadata");
 	struct kit_builder links;
 	struct walk walk = { .arena = draft->arena, .links = &links };
 
-	kit_builder_init(&links, draft->arena, TEXT_BYTES);
+	kit_builder_init(&links, draft->arena, LINES_BYTES);
 	read_text(draft, &walk, kit_json_text(message, "text"));
 	read_walked(draft, &walk, "blocks", kit_json_get(message, "blocks"));
 	read_walked(draft, &walk, "attachments", kit_json_get(message, "attachments"));

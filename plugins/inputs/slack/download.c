@@ -98,8 +98,8 @@ static bool is_sign_in(const struct expected *expected, const struct orch_reply 
 {
 	bool has_length = expected->size > 0 && reply->part_bytes == expected->size;
 
-	if (says_html(reply) && !expected->is_html)
-		return true;
+	if (!expected->is_html) /* a right size proves nothing: it may be the page's by chance */
+		return says_html(reply) || looks_html(reply->body);
 	return looks_html(reply->body) && !has_length && !reply->truncated;
 }
 

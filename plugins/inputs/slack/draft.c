@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define BUDGET_BYTES_LEAST ((size_t)192 * 1024)
+#define BUDGET_BYTES_OTHER ((size_t)32 * 1024) /* fields, names, notes */
+
 void draft_field(struct draft *draft, const char *name, struct orch_text value)
 {
 	if (value.len == 0 || draft->event.field_count == FIELDS_LIMIT)
@@ -56,6 +59,28 @@ void draft_text(struct draft *draft, const char *name, struct kit_builder *text)
 	draft_part(draft, &part);
 }
 
+/*
+ * The core takes events of four times the largest body.  One part of that is
+ * the event's JSON; views and links that would swell the rest are cut.
+ */
+static void cut_to_budget(struct draft *draft, size_t body_bytes)
+{
+	size_t left = 3 * body_bytes;
+
+	left = left > BUDGET_BYTES_LEAST + BUDGET_BYTES_OTHER ? left - BUDGET_BYTES_OTHER
+							      : BUDGET_BYTES_LEAST;
+	for (size_t i = 0; i < draft->event.part_count; i++) {
+		struct orch_part *part = &draft->parts[i];
+
+		if (part->bytes.len > left) {
+			part->bytes = kit_prefix(part->bytes, left);
+			part->state = ORCH_PART_TRUNCATED;
+			part->note = kit_text("longer than the limit");
+		}
+		left -= part->bytes.len;
+	}
+}
+
 int draft_emit(struct draft *draft, const struct envelope *envelope)
 {
 	struct orch_part *last = &draft->parts[PARTS_LIMIT - 1];
@@ -67,6 +92,7 @@ int draft_emit(struct draft *draft, const struct envelope *envelope)
 			.bytes = { "", 0 },
 			.state = ORCH_PART_UNAVAILABLE,
 			.note = kit_text("more parts than are looked at") };
+	cut_to_budget(draft, envelope->body.len);
 	draft->event.size = sizeof(draft->event);
 	draft->event.fields = draft->fields;
 	draft->event.parts = draft->parts;

@@ -84,6 +84,32 @@ static void put_decoded(struct kit_builder *out, struct orch_text text)
 	}
 }
 
+/* How many bytes of TOKEN are the mark of an id: of a user, a channel or a group; 0: it has none. */
+static size_t id_mark(struct orch_text token)
+{
+	if (kit_starts(token, "!subteam^"))
+		return strlen("!subteam^");
+	return kit_starts(token, "@") || kit_starts(token, "#") ? 1 : 0;
+}
+
+/* Blanks of the same length: places in the text stay what they are.  Labels are text. */
+void mrkdwn_blank_ids(char *text, size_t len)
+{
+	struct orch_text all = { text, len }, token, target, label;
+
+	for (size_t at = 0; at < len; at++) {
+		size_t mark;
+
+		if (text[at] != '<' || !find_token(all, at, &token))
+			continue;
+		split_label(token, &target, &label);
+		mark = id_mark(target);
+		if (mark > 0)
+			memset(text + at + 1 + mark, ' ', target.len - mark);
+		at += token.len + 1;
+	}
+}
+
 static void put_token(struct kit_builder *out, struct orch_text token)
 {
 	struct orch_text target, label;
@@ -262,6 +288,8 @@ void link_put(struct kit_builder *links, struct orch_text target)
 		return;
 	kit_builder_init(&plain, links->arena, TEXT_BYTES);
 	put_decoded(&plain, target);
+	if (!kit_is_whole(&plain))
+		links->cut = true;
 	kit_put(links, kit_built(&plain));
 	kit_putc(links, '\n');
 	if (memchr(target.ptr, '%', target.len) == NULL)

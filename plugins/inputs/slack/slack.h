@@ -11,7 +11,9 @@
 #define FIELDS_LIMIT 24
 #define FILES_LIMIT 50 /* of one message; more are said to be unavailable */
 #define TEXT_BYTES \
-	((size_t)256 * 1024) /* of one part made of a message; what is more is cut and said so */
+	((size_t)1024 * 1024) /* of one part made of a message; what is more is cut and said so */
+
+#define LINES_BYTES (2 * TEXT_BYTES) /* of a part that holds its texts in two views */
 
 struct settings {
 	orch_credential signing_secret, previous_signing_secret, token;
@@ -70,6 +72,7 @@ void content_read(struct draft *draft, struct json_object *message);
 
 /* mrkdwn.c: the text as its reader sees it, and where its links lead. */
 void mrkdwn_display(struct kit_builder *displayed, struct orch_text text);
+void mrkdwn_blank_ids(char *text, size_t len); /* of users, channels and groups, in place */
 void mrkdwn_links(struct kit_builder *links, struct orch_text text);
 void link_put(struct kit_builder *links, struct orch_text target);
 

@@ -68,6 +68,24 @@ static bool may_be_markup(struct orch_text text)
 	return false;
 }
 
+/* The same bytes with the ids in them blanked; the very text if it holds none. */
+static struct orch_text without_ids(struct walk *walk, struct orch_text text)
+{
+	struct kit_builder copy;
+
+	if (memchr(text.ptr, '<', text.len) == NULL)
+		return text;
+	kit_builder_init(&copy, walk->arena, TEXT_BYTES);
+	kit_put(&copy, text);
+	if (copy.cut)
+		walk->lines->cut = true;
+	if (copy.failed)
+		walk->lines->failed = true;
+	if (copy.len > 0)
+		mrkdwn_blank_ids(copy.ptr, copy.len);
+	return kit_built(&copy);
+}
+
 static void put_text(struct walk *walk, const char *key, struct orch_text text)
 {
 	struct kit_builder displayed;
@@ -76,9 +94,11 @@ static void put_text(struct walk *walk, const char *key, struct orch_text text)
 		link_put(walk->links, text);
 		return;
 	}
-	put_line(walk, text);
-	if (!may_be_markup(text))
+	if (!may_be_markup(text)) {
+		put_line(walk, text);
 		return;
+	}
+	put_line(walk, without_ids(walk, text));
 	mrkdwn_links(walk->links, text);
 	kit_builder_init(&displayed, walk->arena, TEXT_BYTES);
 	mrkdwn_display(&displayed, text);
