@@ -49,8 +49,8 @@ class MustFail(unittest.TestCase):
                     "post general alice 'and 4024824628194828'\n", "1 calls of chat.delete")
 
     def test_unexpected_alarm_is_found(self):
-        self.refuse("token admin problem=token_revoked\n" + START, "no error in the log",
-                    "slack_token")
+        self.refuse("fault chat.delete kind=error error=no_permission\n" + START,
+                    "no error in the log", "slack_cannot_block")
 
     def test_dead_letter_that_nobody_expected_is_found(self):
         self.refuse("config block.attempts 1\nfault chat.delete kind=status\n" + START,

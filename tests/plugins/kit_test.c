@@ -221,6 +221,7 @@ static void test_slacks_answers_are_sorted(void **state)
 	assert_int_equal(judge(200, "[]"), KIT_SLACK_AGAIN);
 	assert_int_equal(judge(503, "{\"ok\":true}"), KIT_SLACK_AGAIN);
 	assert_int_equal(judge(0, ""), KIT_SLACK_AGAIN);
+	assert_int_equal(judge(-1, ""), KIT_SLACK_CONFIG); /* never sent: waiting mends nothing */
 	assert_int_equal(judge(302, ""), KIT_SLACK_CONFIG);
 	assert_int_equal(judge(403, "<html>"), KIT_SLACK_CONFIG);
 	assert_int_equal(judge(200, "{\"ok\":false,\"error\":\"file_deleted\"}"), KIT_SLACK_GONE);

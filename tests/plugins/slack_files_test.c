@@ -176,6 +176,19 @@ static void test_what_is_cut_is_marked(void **state)
 	assert_non_null(fake_note(fake, PART, ORCH_PART_TRUNCATED));
 }
 
+static void test_a_download_that_is_never_sent_is_an_alarm(void **state)
+{
+	static const struct fake_reply refused[] = {
+		{ .url = "files", .status = -1, .problem = "not among the credential's hosts" },
+		{ .url = NULL }
+	};
+	struct fake *fake = *state;
+
+	assert_int_equal(fake_gather(fake, share_text(fake), refused), ORCH_OK);
+	assert_non_null(fake_note(fake, PART, ORCH_PART_UNAVAILABLE));
+	assert_true(fake_alarmed(fake, "slack_download"));
+}
+
 static void test_redirects_within_slack_are_followed(void **state)
 {
 	static const struct fake_reply script[] = {
@@ -454,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_a_sign_in_page_is_no_file),
 		cmocka_unit_test(test_an_html_file_is_told_from_the_sign_in_page_by_its_length),
 		cmocka_unit_test(test_what_is_cut_is_marked),
+		cmocka_unit_test(test_a_download_that_is_never_sent_is_an_alarm),
 		cmocka_unit_test(test_redirects_within_slack_are_followed),
 		cmocka_unit_test(test_redirects_end_after_three),
 		cmocka_unit_test(test_the_token_goes_to_slack_only),
