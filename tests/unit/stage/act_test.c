@@ -111,7 +111,7 @@ static void receive_and_crash(struct world *w)
 	assert_int_equal(orch_queue_submit(w->queue, &op, &err), ORCH_OK);
 	world_until(w, world_has_put);
 	assert_int_equal(op.lease_count, 1);
-	usleep(2000);
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 }
 
 static void test_a_try_after_a_crash_is_resumed(void **state)
