@@ -168,7 +168,18 @@ static int write_new(const char *path, struct orch_text bytes, unsigned mode)
 	return number == 0 ? 0 : -1;
 }
 
-int orch_file_write(const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err)
+/* What is there already stays. */
+static int link_in(const char *aside, const char *path)
+{
+	if (link(aside, path) != 0 && errno != EEXIST)
+		return -1;
+	(void)unlink(aside);
+	return 0;
+}
+
+/* Written aside, flushed, put in its place by PLACE. */
+static int put_in_place(const char *path, struct orch_text bytes, unsigned mode,
+	int (*place)(const char *aside, const char *path), struct orch_err *err)
 {
 	char aside[PATH_MAX];
 	uint8_t random[8];
@@ -181,12 +192,22 @@ int orch_file_write(const char *path, struct orch_text bytes, unsigned mode, str
 	len = snprintf(aside, sizeof(aside), "%s.%s", path, suffix);
 	if (len < 0 || (size_t)len >= sizeof(aside))
 		return orch_fail(err, ORCH_E_INVALID, "the path is too long");
-	if (write_new(aside, bytes, mode) != 0 || rename(aside, path) != 0) {
+	if (write_new(aside, bytes, mode) != 0 || place(aside, path) != 0) {
 		code = orch_file_fail(err, path, "write");
 		(void)unlink(aside);
 		return code;
 	}
 	return sync_dir_of(path) == 0 ? ORCH_OK : orch_file_fail(err, path, "flush");
+}
+
+int orch_file_write(const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err)
+{
+	return put_in_place(path, bytes, mode, rename, err);
+}
+
+int orch_file_create(const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err)
+{
+	return put_in_place(path, bytes, mode, link_in, err);
 }
 
 int orch_file_make_dir(const char *path, struct orch_err *err)

@@ -12,6 +12,9 @@ ORCH_MUST_USE int orch_file_read(const char *path, size_t limit, struct orch_are
 /* Written aside, flushed, renamed in. */
 ORCH_MUST_USE int orch_file_write(
 	const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err);
+/* The same, but what is there already stays. */
+ORCH_MUST_USE int orch_file_create(
+	const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err);
 /* Creates PATH (0700) if it is not there; refuses one that others may write to. */
 ORCH_MUST_USE int orch_file_make_dir(const char *path, struct orch_err *err);
 /*
