@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -13,6 +14,7 @@
 #include "store/backend.h"
 
 #define KEY_FILE_BYTES 4096
+#define DATABASE "orchestrator.db"
 
 static int decode_key(struct orch_text hex, struct orch_secret **ret_key, struct orch_err *err)
 {
@@ -28,6 +30,7 @@ static int decode_key(struct orch_text hex, struct orch_secret **ret_key, struct
 		: ORCH_OK;
 }
 
+/* Two processes may be about to make it: one key wins, and both go on with that. */
 static int make_key_file(const char *path, struct orch_err *err)
 {
 	char bytes[ORCH_SEAL_KEY_BYTES];
@@ -36,32 +39,57 @@ static int make_key_file(const char *path, struct orch_err *err)
 
 	orch_random_bytes(bytes, sizeof(bytes));
 	orch_hex_encode(bytes, sizeof(bytes), hex);
-	rc = orch_file_write(path, orch_text_from(hex), 0600, err);
+	rc = orch_file_create(path, orch_text_from(hex), 0600, err);
 	explicit_bzero(bytes, sizeof(bytes));
 	explicit_bzero(hex, sizeof(hex));
 	return rc;
 }
 
-static int read_key_file(const char *path, struct orch_arena *arena, struct orch_secret **ret_key,
-	struct orch_err *err)
+/* The key is made before the database, so a database without a key has lost it. */
+static int make_sure_of_key(const char *path, const char *database, struct orch_err *err)
+{
+	bool has_database = access(database, F_OK) == 0;
+	struct stat found;
+
+	if (stat(path, &found) == 0) {
+		if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+			return orch_fail(err, ORCH_E_DENIED,
+				"%s: others may read the store's key; try chmod 600", path);
+		return ORCH_OK;
+	}
+	if (errno != ENOENT)
+		return orch_fail(err, ORCH_E_DENIED, "%s: %s", path, orch_errno_text(errno));
+	if (has_database)
+		return orch_fail(err, ORCH_E_INVALID,
+			"%s is missing, and without it what the database holds cannot be read; "
+			"put it back, or move the database away to begin anew",
+			path);
+	return make_key_file(path, err);
+}
+
+static int read_key_file(const char *path, const char *database, struct orch_arena *arena,
+	struct orch_secret **ret_key, struct orch_err *err)
 {
 	struct orch_text hex;
-	int rc;
+	int rc = make_sure_of_key(path, database, err);
 
-	if (access(path, F_OK) != 0 && errno == ENOENT) {
-		rc = make_key_file(path, err);
-		if (rc != ORCH_OK)
-			return rc;
-	}
-	rc = orch_file_read(path, KEY_FILE_BYTES, arena, &hex, err);
+	if (rc == ORCH_OK)
+		rc = orch_file_read(path, KEY_FILE_BYTES, arena, &hex, err);
 	if (rc != ORCH_OK)
 		return rc;
 	while (hex.len > 0 && hex.ptr[hex.len - 1] == '\n')
 		hex.len--;
 	rc = decode_key(hex, ret_key, err);
+	explicit_bzero((void *)(uintptr_t)hex.ptr, hex.len);
 	if (rc != ORCH_OK)
 		orch_err_prefix(err, "%s", path);
 	return rc;
+}
+
+static const char *path_in(
+	const struct orch_config *config, struct orch_arena *arena, const char *name)
+{
+	return orch_arena_printf(arena, "%.*s/%s", ORCH_TEXT_ARG(config->state_dir), name).ptr;
 }
 
 static int load_key(const struct orch_config *config, struct orch_arena *arena,
@@ -71,10 +99,8 @@ static int load_key(const struct orch_config *config, struct orch_arena *arena,
 	orch_credential credential;
 
 	if (config->store_key.len == 0)
-		return read_key_file(
-			orch_arena_printf(arena, "%.*s/store.key", ORCH_TEXT_ARG(config->state_dir))
-				.ptr,
-			arena, ret_key, err);
+		return read_key_file(path_in(config, arena, "store.key"),
+			path_in(config, arena, DATABASE), arena, ret_key, err);
 	credential = orch_config_credential(config, config->store_key);
 	entry = credential == 0 ? NULL : &config->egress.credentials[credential - 1];
 	if (entry == NULL || entry->secret == NULL)
@@ -91,9 +117,7 @@ static int open_db(const struct orch_config *config, struct orch_arena *arena,
 	size_t count = queue_count + orch_store_sqlite_migration_count;
 	struct orch_db_migration *all = orch_arena_alloc_array(arena, count, sizeof(*all));
 	struct orch_db_options options = {
-		.path = orch_arena_printf(
-			arena, "%.*s/orchestrator.db", ORCH_TEXT_ARG(config->state_dir))
-				.ptr,
+		.path = path_in(config, arena, DATABASE),
 		.reserve_bytes = config->reserve_bytes,
 	};
 
