@@ -42,8 +42,8 @@ static int build_plan(struct orch_service *service)
 
 	orch_buf_init(&report, REPORT_BYTES);
 	rc = orch_build(service->options.file, ORCH_BUILD_WHOLE, &report, &service->plan);
-	if (rc != ORCH_OK && report.len > 0 && write(STDERR_FILENO, report.ptr, report.len) < 0)
-		rc = ORCH_E_INVALID;
+	if (rc != ORCH_OK && report.len > 0)
+		(void)fwrite(report.ptr, 1, report.len, stderr);
 	orch_buf_fini(&report);
 	return rc == ORCH_OK ? EXIT_SUCCESS : EX_CONFIG;
 }
@@ -183,7 +183,7 @@ static void on_drain_timer(void *arg)
 		if (service->is_released) {
 			/* What is still under way is durable and comes back after its lease. */
 			orch_log(ORCH_LOG_WARN, "stop.at_once");
-			_exit(EXIT_SUCCESS);
+			_exit(service->status);
 		}
 		release_stations(service);
 	}
@@ -320,10 +320,16 @@ static int start(struct orch_service *service)
 		rc = open_health_listener(service, &err);
 	if (rc == ORCH_OK)
 		rc = create_stations(service, &err);
-	if (rc == ORCH_OK)
-		rc = start_stations(service, &err);
 	if (rc != ORCH_OK)
 		return fail_start("stages", &err);
+	rc = start_stations(service, &err);
+	if (rc != ORCH_OK) {
+		/* Some may be at work already: what they hold is brought to its end. */
+		service->status = fail_start("stages", &err);
+		orch_service_drain(service);
+		orch_lane_run(service->lane);
+		return service->status;
+	}
 	service->watchdog_ms = orch_notify_watchdog_ms();
 	note_start(service);
 	return EXIT_SUCCESS;
@@ -355,7 +361,7 @@ static void stop(struct orch_service *service)
 	orch_health_destroy(service->health);
 }
 
-static void setup_log(const struct orch_config *config)
+void orch_service_setup_log(const struct orch_config *config)
 {
 	orch_log_setup(STDERR_FILENO, config->log_json ? ORCH_LOG_JSON : ORCH_LOG_LOGFMT,
 		(int)config->log_level);
@@ -373,7 +379,7 @@ int orch_service_run(const struct orch_service_options *options)
 	service->hold_fd = -1;
 	status = build_plan(service);
 	if (status == EXIT_SUCCESS) {
-		setup_log(service->plan->config);
+		orch_service_setup_log(service->plan->config);
 		status = open_keep(service);
 	}
 	if (status == EXIT_SUCCESS)

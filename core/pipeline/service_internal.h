@@ -32,6 +32,7 @@ struct orch_service {
 
 /* service.c */
 void orch_service_drain(struct orch_service *service);
+void orch_service_setup_log(const struct orch_config *config);
 
 /* service_reload.c */
 void orch_service_reload(struct orch_service *service);

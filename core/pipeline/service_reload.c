@@ -96,7 +96,12 @@ static int load_next(struct orch_service *service)
 		return rc;
 	}
 	for (size_t i = 0; i < service->station_count; i++)
-		orch_station_set_crew(service->stations[i], crews[i]);
+		if (!orch_station_set_crew(service->stations[i], crews[i]))
+			orch_log(ORCH_LOG_ALERT, "config.late",
+				ORCH_LOG_STRING("lane",
+					orch_stage_name(orch_station_stage(service->stations[i]))),
+				ORCH_LOG_STRING("why", "it hangs, and follows when it comes back"));
+	orch_service_setup_log(next->config);
 	orch_service_note_config(service->plan->config, false);
 	orch_plan_unref(service->plan);
 	service->plan = next;

@@ -2,9 +2,14 @@
 #include "pipeline/station.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/err.h"
+
+#define CHANGE_WAIT_MS 10000 /* for what must have happened before we go on */
+#define WAIT_MS 200
 
 struct orch_station {
 	enum orch_stage stage;
@@ -17,48 +22,102 @@ struct orch_station {
 	bool is_running;
 };
 
-/* A job that somebody waits for. */
+/*
+ * A job that somebody waits for, but not for ever: a lane whose plugin hangs
+ * must not take the main thread with it.  It belongs to both and goes with
+ * the last of them.
+ */
 struct call {
 	struct orch_job job;
-	void (*run)(struct orch_station *station, void *arg);
+	bool (*run)(struct orch_station *station, void *arg);
 	struct orch_station *station;
 	void *arg;
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	bool is_done;
+	unsigned refs;
+	bool is_done, result;
 };
+
+static void unref_call(struct call *call)
+{
+	bool is_last;
+
+	pthread_mutex_lock(&call->lock);
+	is_last = --call->refs == 0;
+	pthread_mutex_unlock(&call->lock);
+	if (!is_last)
+		return;
+	(void)pthread_cond_destroy(&call->done);
+	(void)pthread_mutex_destroy(&call->lock);
+	orch_free(call);
+}
 
 static void run_call(struct orch_job *job)
 {
 	struct call *call = (struct call *)job;
+	bool result = call->run(call->station, call->arg);
 
-	call->run(call->station, call->arg);
 	pthread_mutex_lock(&call->lock);
 	call->is_done = true;
+	call->result = result;
 	pthread_cond_signal(&call->done);
 	pthread_mutex_unlock(&call->lock);
+	unref_call(call);
 }
 
-static void call_and_wait(struct orch_station *station,
-	void (*run)(struct orch_station *station, void *arg), void *arg)
+static struct call *create_call(struct orch_station *station,
+	bool (*run)(struct orch_station *station, void *arg), void *arg)
 {
-	struct call call = {
-		.job = { .run = run_call }, .run = run, .station = station, .arg = arg
-	};
+	struct call *call = orch_alloc(sizeof(*call));
+	pthread_condattr_t attributes;
 
-	if (!station->is_running) {
-		run(station, arg);
-		return;
-	}
-	(void)pthread_mutex_init(&call.lock, NULL);
-	(void)pthread_cond_init(&call.done, NULL);
-	orch_lane_post(station->lane, &call.job);
-	pthread_mutex_lock(&call.lock);
-	while (!call.is_done)
-		(void)pthread_cond_wait(&call.done, &call.lock);
-	pthread_mutex_unlock(&call.lock);
-	(void)pthread_cond_destroy(&call.done);
-	(void)pthread_mutex_destroy(&call.lock);
+	if (call == NULL)
+		return NULL;
+	call->job.run = run_call;
+	call->run = run;
+	call->station = station;
+	call->arg = arg;
+	call->refs = 2;
+	(void)pthread_mutex_init(&call->lock, NULL);
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&call->done, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	return call;
+}
+
+static bool await_call(struct call *call, uint64_t within_ms)
+{
+	uint64_t until_ms = orch_clock_mono_ms() + within_ms;
+	struct timespec until = { .tv_sec = (time_t)(until_ms / 1000),
+		.tv_nsec = (long)(until_ms % 1000) * 1000000 };
+	int error = 0;
+	bool result;
+
+	pthread_mutex_lock(&call->lock);
+	while (!call->is_done && error == 0)
+		error = pthread_cond_timedwait(&call->done, &call->lock, &until);
+	result = call->is_done && call->result;
+	pthread_mutex_unlock(&call->lock);
+	return result;
+}
+
+/* Without memory RUN is never called: *ret_posted tells, unless it is NULL.  Else false is "not yet". */
+static bool call_and_wait(struct orch_station *station,
+	bool (*run)(struct orch_station *station, void *arg), void *arg, uint64_t within_ms,
+	bool *ret_posted)
+{
+	struct call *call = station->is_running ? create_call(station, run, arg) : NULL;
+	bool result;
+
+	if (ret_posted != NULL)
+		*ret_posted = call != NULL || !station->is_running;
+	if (call == NULL)
+		return !station->is_running && run(station, arg);
+	orch_lane_post(station->lane, &call->job);
+	result = await_call(call, within_ms);
+	unref_call(call);
+	return result;
 }
 
 static int create_intake(struct orch_station *station, struct orch_crew *crew,
@@ -133,13 +192,14 @@ int orch_station_create(enum orch_stage stage, unsigned number, struct orch_plan
 	return ORCH_OK;
 }
 
-static void start_stage(struct orch_station *station, void *arg)
+static bool start_stage(struct orch_station *station, void *arg)
 {
 	(void)arg;
 	if (station->scan != NULL)
 		orch_scan_start(station->scan);
 	if (station->act != NULL)
 		orch_act_start(station->act);
+	return true;
 }
 
 int orch_station_start(struct orch_station *station, struct orch_err *err)
@@ -149,11 +209,12 @@ int orch_station_start(struct orch_station *station, struct orch_err *err)
 	if (rc != ORCH_OK)
 		return rc;
 	station->is_running = true;
-	call_and_wait(station, start_stage, NULL);
+	if (!call_and_wait(station, start_stage, NULL, CHANGE_WAIT_MS, NULL))
+		return orch_fail(err, ORCH_E_AGAIN, "lane %s does not start", station->name);
 	return ORCH_OK;
 }
 
-static void set_crew(struct orch_station *station, void *arg)
+static bool set_crew(struct orch_station *station, void *arg)
 {
 	struct orch_crew *crew = arg;
 
@@ -163,14 +224,20 @@ static void set_crew(struct orch_station *station, void *arg)
 		orch_scan_set_crew(station->scan, crew);
 	else
 		orch_act_set_crew(station->act, crew);
+	return true;
 }
 
-void orch_station_set_crew(struct orch_station *station, struct orch_crew *crew)
+bool orch_station_set_crew(struct orch_station *station, struct orch_crew *crew)
 {
-	call_and_wait(station, set_crew, crew);
+	bool posted, followed;
+
+	followed = call_and_wait(station, set_crew, crew, CHANGE_WAIT_MS, &posted);
+	if (!posted)
+		orch_crew_unref(crew);
+	return followed;
 }
 
-static void drain(struct orch_station *station, void *arg)
+static bool drain(struct orch_station *station, void *arg)
 {
 	(void)arg;
 	if (station->intake != NULL)
@@ -179,42 +246,40 @@ static void drain(struct orch_station *station, void *arg)
 		orch_scan_drain(station->scan);
 	if (station->act != NULL)
 		orch_act_drain(station->act);
+	return true;
 }
 
 void orch_station_drain(struct orch_station *station)
 {
-	call_and_wait(station, drain, NULL);
+	(void)call_and_wait(station, drain, NULL, WAIT_MS, NULL);
 }
 
-static void release(struct orch_station *station, void *arg)
+static bool release(struct orch_station *station, void *arg)
 {
 	(void)arg;
 	if (station->scan != NULL)
 		orch_scan_release(station->scan);
 	if (station->act != NULL)
 		orch_act_release(station->act);
+	return true;
 }
 
 void orch_station_release(struct orch_station *station)
 {
-	call_and_wait(station, release, NULL);
+	(void)call_and_wait(station, release, NULL, WAIT_MS, NULL);
 }
 
-static void ask_idle(struct orch_station *station, void *arg)
+static bool ask_idle(struct orch_station *station, void *arg)
 {
-	bool *is_idle = arg;
-
-	*is_idle = (station->intake == NULL || orch_intake_is_idle(station->intake)) &&
+	(void)arg;
+	return (station->intake == NULL || orch_intake_is_idle(station->intake)) &&
 		(station->scan == NULL || orch_scan_is_idle(station->scan)) &&
 		(station->act == NULL || orch_act_is_idle(station->act));
 }
 
 bool orch_station_is_idle(struct orch_station *station)
 {
-	bool is_idle = false;
-
-	call_and_wait(station, ask_idle, &is_idle);
-	return is_idle;
+	return call_and_wait(station, ask_idle, NULL, WAIT_MS, NULL);
 }
 
 enum orch_stage orch_station_stage(const struct orch_station *station)

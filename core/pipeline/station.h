@@ -25,8 +25,12 @@ ORCH_MUST_USE int orch_station_create(enum orch_stage stage, unsigned number,
 	struct orch_station **ret_station, struct orch_err *err);
 ORCH_MUST_USE int orch_station_start(struct orch_station *station, struct orch_err *err);
 
-/* These have the lane do it and wait until it has. */
-void orch_station_set_crew(struct orch_station *station, struct orch_crew *crew); /* takes CREW */
+/*
+ * These have the lane do it and wait until it has, or for a while: a lane that
+ * hangs does it when it comes back.
+ */
+/* Takes CREW.  False: the lane still works with the old one. */
+bool orch_station_set_crew(struct orch_station *station, struct orch_crew *crew);
 void orch_station_drain(struct orch_station *station);
 void orch_station_release(struct orch_station *station);
 bool orch_station_is_idle(struct orch_station *station);
