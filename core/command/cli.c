@@ -114,17 +114,43 @@ static const struct orch_cli_option *find_option(
 	return NULL;
 }
 
+/* The nearest of OPTIONS, if it is nearer than *DISTANCE. */
+static void look_nearer(const struct orch_cli_option *options, struct orch_text name,
+	size_t *distance, const char **nearest)
+{
+	for (; options != NULL && options->name != NULL; options++) {
+		size_t found = orch_text_distance(name, orch_text_from(options->name), 2);
+
+		if (found < *distance && found < name.len) {
+			*distance = found;
+			*nearest = options->name;
+		}
+	}
+}
+
 static int unknown_option(const struct orch_cli *cli, struct orch_text name)
 {
-	const struct orch_cli_option *option = cli->command->options;
+	const char *nearest = NULL;
+	size_t distance = 3;
 
-	for (; option != NULL && option->name != NULL; option++)
-		if (orch_text_distance(name, orch_text_from(option->name), 2) <= 2)
-			return orch_cli_fail(cli, ORCH_EXIT_USAGE,
-				"--%.*s is not an option of it (did you mean --%s?)",
-				ORCH_TEXT_ARG(name), option->name);
+	look_nearer(cli->command->options, name, &distance, &nearest);
+	look_nearer(common, name, &distance, &nearest);
+	if (nearest != NULL)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE,
+			"--%.*s is not an option of it (did you mean --%s?)", ORCH_TEXT_ARG(name),
+			nearest);
 	return orch_cli_fail(cli, ORCH_EXIT_USAGE, "--%.*s is not an option of it; see --help",
 		ORCH_TEXT_ARG(name));
+}
+
+static int note_option(struct orch_cli *cli, const char *name, const char *value)
+{
+	if (cli->given_count == ORCH_CLI_GIVEN_MAX)
+		return orch_cli_fail(
+			cli, ORCH_EXIT_USAGE, "more than %d options", ORCH_CLI_GIVEN_MAX);
+	cli->given[cli->given_count].name = name;
+	cli->given[cli->given_count++].value = value;
+	return ORCH_EXIT_OK;
 }
 
 /* "--name value" or "--name=value"; *AT stands on the option and moves over its value. */
@@ -148,12 +174,7 @@ static int take_option(struct orch_cli *cli, int argc, char **argv, int *at)
 		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "--%s wants a value", option->name);
 	if (option->takes_value)
 		value = equals != NULL ? equals + 1 : argv[++*at];
-	if (cli->given_count == ORCH_CLI_GIVEN_MAX)
-		return orch_cli_fail(
-			cli, ORCH_EXIT_USAGE, "more than %d options", ORCH_CLI_GIVEN_MAX);
-	cli->given[cli->given_count].name = option->name;
-	cli->given[cli->given_count++].value = value;
-	return ORCH_EXIT_OK;
+	return note_option(cli, option->name, value);
 }
 
 static int take_words(struct orch_cli *cli, int argc, char **argv)
@@ -168,8 +189,10 @@ static int take_words(struct orch_cli *cli, int argc, char **argv)
 		else if (strcmp(argv[i], "--") == 0)
 			only_words = true;
 		else if (strcmp(argv[i], "-h") == 0)
-			cli->given[cli->given_count++].name = "help";
-		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			rc = note_option(cli, "help", "");
+		else if (strcmp(argv[i], "-c") == 0 && i + 1 == argc)
+			rc = orch_cli_fail(cli, ORCH_EXIT_USAGE, "-c wants a file");
+		else if (strcmp(argv[i], "-c") == 0)
 			cli->file = argv[++i];
 		else if (argv[i][1] == '-')
 			rc = take_option(cli, argc, argv, &i);
@@ -214,6 +237,23 @@ static int run_command(struct orch_cli *cli, int argc, char **argv)
 	return rc == ORCH_EXIT_OK ? cli->command->run(cli) : rc;
 }
 
+/* See no-color.org: empty means that it is not set. */
+static bool is_color_wanted(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return no_color == NULL || no_color[0] == '\0';
+}
+
+/* Results that did not arrive are no success. */
+static int end_output(int rc)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return rc;
+	fprintf(stderr, "orchestrator: the output could not be written\n");
+	return rc == ORCH_EXIT_OK ? ORCH_EXIT_FAILED : rc;
+}
+
 static const char *default_file(void)
 {
 	const char *file = getenv("ORCHESTRATOR_CONFIG");
@@ -237,13 +277,13 @@ int orch_cli_main(int argc, char **argv, const struct orch_command *commands, si
 	if (cli.command == NULL)
 		return unknown_command(argc, argv, commands, count);
 	cli.is_terminal = isatty(STDOUT_FILENO) == 1;
-	cli.color = cli.is_terminal && getenv("NO_COLOR") == NULL;
+	cli.color = cli.is_terminal && is_color_wanted();
 	cli.arena = orch_arena_create(0);
 	if (cli.arena == NULL)
 		return orch_cli_fail(&cli, ORCH_EXIT_FAILED, "out of memory");
 	rc = run_command(&cli, argc - used, argv + used);
 	orch_arena_destroy(cli.arena);
-	return rc;
+	return end_output(rc);
 }
 
 const char *orch_cli_get(const struct orch_cli *cli, const char *name)
@@ -291,7 +331,7 @@ struct orch_plan *orch_cli_plan(struct orch_cli *cli)
 	struct orch_buf report;
 
 	orch_buf_init(&report, REPORT_BYTES);
-	if (orch_build(cli->file, ORCH_BUILD_PLUGINS, &report, &plan) != ORCH_OK)
+	if (orch_build(cli->file, ORCH_BUILD_TOOLS, &report, &plan) != ORCH_OK)
 		print_report(&report);
 	orch_buf_fini(&report);
 	return plan;
@@ -310,22 +350,41 @@ struct orch_config *orch_cli_config(struct orch_cli *cli)
 }
 
 /* The one secret that a command may need; what else cannot be loaded is not its matter. */
-static void load_store_key(struct orch_cli *cli, struct orch_config *config)
+static void load_store_key(
+	struct orch_cli *cli, struct orch_config *config, struct orch_config_errors *errors)
 {
-	struct orch_config_errors errors;
-
-	if (config->store_key.len == 0)
-		return;
-	orch_config_errors_init(&errors, cli->arena);
-	orch_config_load_credentials(config, &errors);
+	orch_config_errors_init(errors, cli->arena);
+	if (config->store_key.len > 0)
+		orch_config_load_credentials(config, errors);
 }
 
 int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep)
 {
+	struct orch_config_errors errors;
 	struct orch_err err = { "" };
 
-	load_store_key(cli, config);
-	if (orch_keep_open(config, ret_keep, &err) != ORCH_OK)
-		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	return ORCH_EXIT_OK;
+	load_store_key(cli, config, &errors);
+	if (orch_keep_open(config, ret_keep, &err) == ORCH_OK)
+		return ORCH_EXIT_OK;
+	if (errors.count > 0)
+		fprintf(stderr, "%s", orch_config_errors_print(&errors, cli->arena).ptr);
+	return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+}
+
+int orch_cli_with_keep(
+	struct orch_cli *cli, int (*work)(struct orch_cli *cli, struct orch_keep *keep))
+{
+	struct orch_config *config = orch_cli_config(cli);
+	struct orch_keep keep;
+	int rc;
+
+	if (config == NULL)
+		return ORCH_EXIT_CONFIG;
+	rc = orch_cli_keep(cli, config, &keep);
+	if (rc == ORCH_EXIT_OK) {
+		rc = work(cli, &keep);
+		orch_keep_close(&keep);
+	}
+	orch_config_destroy(config);
+	return rc;
 }

@@ -16,22 +16,27 @@ static bool has_errors(const struct orch_config_errors *errors)
 	return errors->count > 0 || errors->left_out > 0;
 }
 
-/* A rule file that cannot be read would only be missed at the first start. */
+/* What is wrong with a rule file would only be missed at the first start. */
 static void check_rule_files(
 	struct orch_plan *plan, struct orch_config_errors *errors, struct orch_arena *arena)
 {
 	const struct orch_config *config = plan->config;
+	struct orch_stored_rule *rules;
+	struct orch_err err = { "" };
+	size_t count;
+	int rc = orch_rulefile_read_all(&config->rules, arena, &rules, &count, &err);
 
-	for (size_t i = 0; i < config->rules.count; i++) {
-		struct orch_stored_rule *rules;
-		struct orch_err err = { "" };
-		size_t count;
+	if (rc == ORCH_OK)
+		rc = orch_rulefile_check(plan, rules, count, &err);
+	if (rc != ORCH_OK)
+		orch_config_errors_add(errors, (struct orch_where){ config->file, 0 },
+			ORCH_TEXT("rules"), "%s", err.text);
+}
 
-		if (orch_rulefile_read(config->rules.items[i].ptr, arena, &rules, &count, &err) !=
-			ORCH_OK)
-			orch_config_errors_add(errors, (struct orch_where){ config->file, 0 },
-				ORCH_TEXT("rules"), "%s", err.text);
-	}
+/* A command that has use for the tools alone does not ask for what belongs to the rest. */
+static void keep_tools(struct orch_config *config)
+{
+	config->input_count = config->action_count = config->pipeline_count = 0;
 }
 
 static struct orch_config *read_config(
@@ -50,6 +55,8 @@ static int build_plan(struct orch_config *config, enum orch_build_depth depth,
 	if (depth == ORCH_BUILD_WHOLE) {
 		orch_config_check_run(config, errors);
 		orch_config_load_credentials(config, errors);
+	} else {
+		keep_tools(config);
 	}
 	rc = orch_plan_create(config, errors, &plan);
 	if (rc != ORCH_OK)
@@ -111,8 +118,15 @@ int orch_build_config(const char *file, struct orch_buf *report, struct orch_con
 
 static bool same_listen(const struct orch_config_listen *a, const struct orch_config_listen *b)
 {
+	if (a->proxies.count != b->proxies.count)
+		return false;
+	for (size_t i = 0; i < a->proxies.count; i++)
+		if (!orch_text_equal(a->proxies.items[i], b->proxies.items[i]))
+			return false;
 	return orch_text_equal(a->address, b->address) &&
-		orch_text_equal(a->certificate, b->certificate) && orch_text_equal(a->key, b->key);
+		orch_text_equal(a->certificate, b->certificate) &&
+		orch_text_equal(a->key, b->key) && a->connections == b->connections &&
+		a->connections_per_address == b->connections_per_address;
 }
 
 int orch_build_can_follow(
@@ -137,6 +151,8 @@ int orch_build_can_follow(
 		!orch_text_equal(now->store_key, next->store_key) ||
 		now->reserve_bytes != next->reserve_bytes)
 		key = "store";
+	else if (!orch_text_equal(now->ca_file, next->ca_file))
+		key = "egress.ca_file";
 	if (key != NULL)
 		return orch_fail(err, ORCH_E_INVALID,
 			"%s cannot change while the program runs; restart it", key);

@@ -5,8 +5,8 @@
 #include "stage/plan.h"
 
 enum orch_build_depth {
-	ORCH_BUILD_PLUGINS = 0, /* for commands: plugins and settings; secrets are not asked for */
-	ORCH_BUILD_WHOLE, /* as the start: secrets are loaded, instances are tried, rule files read */
+	ORCH_BUILD_TOOLS = 0, /* for commands: the tools and their settings, without secrets */
+	ORCH_BUILD_WHOLE,     /* as the start: secrets are loaded, instances and rule files tried */
 };
 
 /*

@@ -11,6 +11,17 @@ static const struct orch_sink_limits example_limits = { .events = 0,
 	.records = 1000,
 	.event_bytes = 1 << 20 };
 
+/* Why the text was not examined whole; empty if it was. */
+static struct orch_text unseen_of(const struct orch_sink *sink)
+{
+	if (sink->mark_count > 0)
+		return sink->marks[0].note.len > 0 ? sink->marks[0].note
+						   : ORCH_TEXT("it could not be examined whole");
+	if (sink->findings_left_out > 0)
+		return ORCH_TEXT("it has more findings than limits.findings");
+	return ORCH_TEXT_NONE;
+}
+
 int orch_rulecheck_scan(const struct orch_plan_instance *tool, void *self,
 	const struct orch_ruleset *set, struct orch_text name, struct orch_text text,
 	const struct orch_sink_limits *limits, struct orch_arena *arena,
@@ -35,7 +46,15 @@ int orch_rulecheck_scan(const struct orch_plan_instance *tool, void *self,
 		.part_count = 1,
 	};
 	struct orch_progress progress = { .size = sizeof(progress), .attempt = 1 };
-	struct orch_request request = { .size = sizeof(request) };
+	struct orch_request request = {
+		.size = sizeof(request),
+		.method = ORCH_TEXT("POST"),
+		.url = ORCH_TEXT_NONE,
+		.headers = ORCH_TEXT_NONE,
+		.body = ORCH_TEXT_NONE,
+		.limit_key = ORCH_TEXT_NONE,
+		.part = ORCH_TEXT_NONE,
+	};
 	struct orch_sink sink;
 	int rc;
 
@@ -52,7 +71,7 @@ int orch_rulecheck_scan(const struct orch_plan_instance *tool, void *self,
 	*ret_findings = sink.findings;
 	*ret_count = sink.finding_count;
 	if (ret_unseen != NULL)
-		*ret_unseen = sink.mark_count > 0 ? sink.marks[0].note : ORCH_TEXT_NONE;
+		*ret_unseen = unseen_of(&sink);
 	return ORCH_OK;
 }
 

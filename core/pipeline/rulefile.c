@@ -45,6 +45,25 @@ static int refuse_unknown_keys(struct json_object *object, struct orch_err *err)
 	return ORCH_OK;
 }
 
+/* Of these a number or a list would be taken for "not there". */
+static int refuse_other_types(struct json_object *object, struct orch_err *err)
+{
+	static const char *const texts[] = { "id", "tool", "name", "description", "expression",
+		"severity", "state" };
+	struct json_object *options = orch_json_get(object, "options");
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct json_object *member = orch_json_get(object, texts[i]);
+
+		if (member != NULL && !json_object_is_type(member, json_type_string))
+			return orch_fail(err, ORCH_E_INVALID, "%s must be a text", texts[i]);
+	}
+	if (options != NULL && !json_object_is_type(options, json_type_object))
+		return orch_fail(err, ORCH_E_INVALID,
+			"options must be an object, as { \"check\": \"luhn\" }");
+	return ORCH_OK;
+}
+
 static int parse_list(struct json_object *object, const char *key, struct orch_arena *arena,
 	struct orch_list *ret_list, struct orch_err *err)
 {
@@ -108,6 +127,8 @@ int orch_rulefile_parse_rule(struct json_object *object, struct orch_arena *aren
 	rule.tool = orch_arena_text(arena, orch_json_text(object, "tool"));
 	rule.description = orch_arena_text(arena, orch_json_text(object, "description"));
 	rc = refuse_unknown_keys(object, err);
+	if (rc == ORCH_OK)
+		rc = refuse_other_types(object, err);
 	if (rc == ORCH_OK)
 		rc = parse_grades(object, &rule, err);
 	if (rc == ORCH_OK)

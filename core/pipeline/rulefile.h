@@ -17,6 +17,14 @@ ORCH_MUST_USE int orch_rulefile_parse_rule(struct json_object *object, struct or
 ORCH_MUST_USE int orch_rulefile_read(const char *path, struct orch_arena *arena,
 	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err);
 
+/* Every file's rules, in the order of the files. */
+ORCH_MUST_USE int orch_rulefile_read_all(const struct orch_list *files, struct orch_arena *arena,
+	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err);
+
+/* Each rule by its own tool, and none of them twice; ERR names the one that is wrong. */
+ORCH_MUST_USE int orch_rulefile_check(struct orch_plan *plan, const struct orch_stored_rule *rules,
+	size_t count, struct orch_err *err);
+
 /* A rule as a JSON object, WITH_HISTORY also who changed it and when. */
 void orch_rulefile_write_rule(
 	struct orch_buf *buf, const struct orch_stored_rule *rule, bool with_history);
@@ -25,8 +33,9 @@ struct orch_rulefile_outcome {
 	size_t added, changed, unchanged;
 };
 /*
- * Checks every rule, then saves those that are new or differ, by id.  A rule
- * that is wrong stops it before anything is saved; ERR names it.
+ * Checks every rule, then saves those that are new or differ, by id (or by tool
+ * and name if it has none).  A rule that is wrong stops it before anything is
+ * saved; ERR names it.
  */
 ORCH_MUST_USE int orch_rulefile_import(struct orch_plan *plan, struct orch_store *store,
 	const struct orch_stored_rule *rules, size_t count, struct orch_text by,

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "pipeline/rulecheck.h"
 #include "pipeline/rulefile.h"
@@ -37,57 +38,133 @@ static bool same_rule(const struct orch_stored_rule *a, const struct orch_stored
 		same_list(a->matches, b->matches) && same_list(a->no_matches, b->no_matches);
 }
 
-static int check_all(struct orch_plan *plan, const struct orch_stored_rule *rules, size_t count,
+/* A rule without an id is known by its tool and its name. */
+static struct orch_text key_of(struct orch_arena *arena, const struct orch_stored_rule *rule)
+{
+	if (rule->rule.id.len > 0)
+		return rule->rule.id;
+	return orch_arena_printf(
+		arena, "\n%.*s\n%.*s", ORCH_TEXT_ARG(rule->tool), ORCH_TEXT_ARG(rule->rule.name));
+}
+
+static int check_rule(struct orch_plan *plan, const struct orch_stored_rule *rule,
+	struct orch_map *known, struct orch_arena *arena, struct orch_err *err)
+{
+	struct orch_plan_instance *tool = find_tool(plan, rule->tool);
+	struct orch_text key = key_of(arena, rule);
+
+	if (tool == NULL)
+		return orch_fail(
+			err, ORCH_E_INVALID, "there is no tool %.*s", ORCH_TEXT_ARG(rule->tool));
+	if (orch_map_get(known, key) != NULL)
+		return orch_fail(err, ORCH_E_INVALID, "it is there twice");
+	if (orch_map_set(known, key, known) != ORCH_OK)
+		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	return orch_rulecheck(tool, rule, err);
+}
+
+int orch_rulefile_check(struct orch_plan *plan, const struct orch_stored_rule *rules, size_t count,
 	struct orch_err *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct orch_plan_instance *tool = find_tool(plan, rules[i].tool);
-		int rc = tool == NULL ? orch_fail(err, ORCH_E_INVALID, "there is no tool %.*s",
-						ORCH_TEXT_ARG(rules[i].tool))
-				      : orch_rulecheck(tool, &rules[i], err);
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_map *known = orch_map_create();
+	int rc = arena == NULL || known == NULL ? orch_fail(err, ORCH_E_NOMEM, "out of memory")
+						: ORCH_OK;
 
-		if (rc != ORCH_OK) {
+	for (size_t i = 0; rc == ORCH_OK && i < count; i++) {
+		rc = check_rule(plan, &rules[i], known, arena, err);
+		if (rc != ORCH_OK)
 			orch_err_prefix(err, "rule %.*s",
 				ORCH_TEXT_ARG(rules[i].rule.id.len > 0 ? rules[i].rule.id
 								       : rules[i].rule.name));
-			return rc;
-		}
 	}
-	return ORCH_OK;
+	orch_map_destroy(known, NULL);
+	orch_arena_destroy(arena);
+	return rc;
 }
 
-static const struct orch_stored_rule *find_rule(
-	const struct orch_stored_rule *rules, size_t count, struct orch_text id)
+/* The map holds plain pointers; what it gives back is const again. */
+static int index_rule(
+	struct orch_map *map, struct orch_text key, const struct orch_stored_rule *rule)
 {
-	for (size_t i = 0; id.len > 0 && i < count; i++)
-		if (orch_text_equal(rules[i].rule.id, id))
-			return &rules[i];
-	return NULL;
+	union {
+		const struct orch_stored_rule *in;
+		void *out;
+	} value = { .in = rule };
+
+	if (orch_map_get(map, key) != NULL)
+		return ORCH_OK;
+	return orch_map_set(map, key, value.out);
+}
+
+/* By id, and those that are not removed by tool and name as well. */
+static struct orch_map *index_rules(
+	const struct orch_stored_rule *rules, size_t count, struct orch_arena *arena)
+{
+	struct orch_map *map = orch_map_create();
+	int rc = map == NULL ? ORCH_E_NOMEM : ORCH_OK;
+
+	for (size_t i = 0; rc == ORCH_OK && i < count; i++) {
+		struct orch_stored_rule nameless = rules[i];
+
+		nameless.rule.id = ORCH_TEXT_NONE;
+		rc = index_rule(map, rules[i].rule.id, &rules[i]);
+		if (rc == ORCH_OK && !rules[i].removed)
+			rc = index_rule(map, key_of(arena, &nameless), &rules[i]);
+	}
+	if (rc != ORCH_OK || orch_arena_failed(arena)) {
+		orch_map_destroy(map, NULL);
+		return NULL;
+	}
+	return map;
 }
 
 /* The rules that are new or differ, each with the version that it replaces. */
 static struct orch_stored_rule *choose(const struct orch_stored_rule *rules, size_t count,
-	const struct orch_stored_rule *old, size_t old_count, struct orch_arena *arena,
-	struct orch_rulefile_outcome *outcome)
+	const struct orch_map *old, struct orch_arena *arena, struct orch_rulefile_outcome *outcome)
 {
 	struct orch_stored_rule *chosen = orch_arena_alloc_array(arena, count + 1, sizeof(*chosen));
 	size_t at = 0;
 
 	for (size_t i = 0; chosen != NULL && i < count; i++) {
-		const struct orch_stored_rule *before = find_rule(old, old_count, rules[i].rule.id);
+		const struct orch_stored_rule *before = orch_map_get(old, key_of(arena, &rules[i]));
 
 		if (before != NULL && same_rule(&rules[i], before)) {
 			outcome->unchanged++;
 			continue;
 		}
 		chosen[at] = rules[i];
-		chosen[at++].rule.version = before == NULL ? 0 : before->rule.version;
-		if (before == NULL)
-			outcome->added++;
-		else
+		if (before != NULL) {
+			chosen[at].rule.id = before->rule.id;
+			chosen[at].rule.version = before->rule.version;
 			outcome->changed++;
+		} else {
+			chosen[at].rule.version = 0;
+			outcome->added++;
+		}
+		at++;
 	}
 	return chosen;
+}
+
+static int save(struct orch_store *store, const struct orch_stored_rule *rules, size_t count,
+	struct orch_text by, struct orch_arena *arena, struct orch_rulefile_outcome *outcome,
+	struct orch_err *err)
+{
+	struct orch_stored_rule *old, *chosen;
+	struct orch_map *map;
+	size_t old_count;
+	int rc = orch_store_rules(store, ORCH_TEXT_NONE, true, arena, &old, &old_count, err);
+
+	if (rc != ORCH_OK)
+		return rc;
+	map = index_rules(old, old_count, arena);
+	chosen = map == NULL ? NULL : choose(rules, count, map, arena, outcome);
+	orch_map_destroy(map, NULL);
+	if (chosen == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	return orch_store_rules_save(
+		store, chosen, outcome->added + outcome->changed, by, arena, chosen, err);
 }
 
 int orch_rulefile_import(struct orch_plan *plan, struct orch_store *store,
@@ -95,29 +172,21 @@ int orch_rulefile_import(struct orch_plan *plan, struct orch_store *store,
 	struct orch_rulefile_outcome *ret_outcome, struct orch_err *err)
 {
 	struct orch_rulefile_outcome outcome = { 0 };
-	struct orch_stored_rule *old = NULL, *chosen = NULL;
-	size_t old_count = 0;
-	struct orch_arena *arena = orch_arena_create(0);
-	int rc = arena == NULL ? orch_fail(err, ORCH_E_NOMEM, "out of memory")
-			       : check_all(plan, rules, count, err);
+	struct orch_arena *arena;
+	int rc = orch_rulefile_check(plan, rules, count, err);
 
-	if (rc == ORCH_OK)
-		rc = orch_store_rules(store, ORCH_TEXT_NONE, true, arena, &old, &old_count, err);
-	if (rc == ORCH_OK) {
-		chosen = choose(rules, count, old, old_count, arena, &outcome);
-		rc = chosen == NULL
-			? orch_fail(err, ORCH_E_NOMEM, "out of memory")
-			: orch_store_rules_save(store, chosen, outcome.added + outcome.changed, by,
-				  arena, chosen, err);
-	}
+	if (rc != ORCH_OK)
+		return rc;
+	arena = orch_arena_create(0);
+	rc = arena == NULL ? orch_fail(err, ORCH_E_NOMEM, "out of memory")
+			   : save(store, rules, count, by, arena, &outcome, err);
 	orch_arena_destroy(arena);
 	if (rc == ORCH_OK)
 		*ret_outcome = outcome;
 	return rc;
 }
 
-/* Every file's rules, in the order of the files. */
-static int read_files(const struct orch_list *files, struct orch_arena *arena,
+int orch_rulefile_read_all(const struct orch_list *files, struct orch_arena *arena,
 	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err)
 {
 	struct orch_stored_rule *all = NULL;
@@ -159,7 +228,7 @@ int orch_rulefile_first_import(
 	arena = orch_arena_create(0);
 	if (arena == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	rc = read_files(&plan->config->rules, arena, &rules, &count, err);
+	rc = orch_rulefile_read_all(&plan->config->rules, arena, &rules, &count, err);
 	if (rc == ORCH_OK)
 		rc = orch_rulefile_import(
 			plan, store, rules, count, ORCH_TEXT("import"), &outcome, err);
