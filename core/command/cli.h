@@ -80,6 +80,9 @@ struct orch_plan *orch_cli_plan(struct orch_cli *cli);
 struct orch_config *orch_cli_config(struct orch_cli *cli);
 /* Queue and store; 0 or an exit code. */
 int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep);
+/* WORK with queue and store of the configuration; its exit code, or that of what went wrong before. */
+int orch_cli_with_keep(
+	struct orch_cli *cli, int (*work)(struct orch_cli *cli, struct orch_keep *keep));
 
 /* Output for people. */
 
@@ -88,11 +91,19 @@ int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_
 #define ORCH_CLI_GREEN "32"
 #define ORCH_CLI_DIM "2"
 #define ORCH_CLI_BOLD "1"
-/* TEXT, coloured if this is a terminal; control characters are shown as "?". */
+/*
+ * TEXT, coloured if this is a terminal.  What could steer one is shown as "?":
+ * control characters, what is not UTF-8, and what turns the direction of writing.
+ */
 void orch_cli_add_styled(
 	const struct orch_cli *cli, struct orch_buf *buf, const char *style, struct orch_text text);
 /* Cells separated by tabs, rows by newlines, become columns; the first row is the head. */
 void orch_cli_add_table(const struct orch_cli *cli, struct orch_buf *buf, struct orch_text cells);
+/* "NAME         VALUE" as a line. */
+void orch_cli_add_line(
+	const struct orch_cli *cli, struct orch_buf *buf, const char *name, struct orch_text value);
+/* ,"KEY":"TEXT" */
+void orch_cli_add_json(struct orch_buf *buf, const char *key, struct orch_text text);
 /* "2026-01-02 03:04:05" in local time; "-" for 0. */
 struct orch_text orch_cli_time(struct orch_cli *cli, uint64_t ms);
 /* "3s", "5m", "2h", "4d" */

@@ -9,14 +9,9 @@
 
 #define OUTPUT_BYTES (64 * 1024 * 1024)
 #define LIMIT 50
+#define PIPELINES_MAX 1000 /* that one event may have gone through */
 
 static const char *const inspections[] = { "inspected", "partly inspected", "uninspected" };
-
-static void add_json_text(struct orch_buf *out, const char *key, struct orch_text text)
-{
-	orch_buf_printf(out, ",\"%s\":", key);
-	orch_buf_add_json(out, text);
-}
 
 static void add_finding_json(struct orch_buf *out, const struct orch_stored_finding *stored)
 {
@@ -24,17 +19,17 @@ static void add_finding_json(struct orch_buf *out, const struct orch_stored_find
 
 	orch_buf_add_string(out, "{\"rule\":");
 	orch_buf_add_json(out, finding->rule);
-	add_json_text(out, "name", finding->rule_name);
+	orch_cli_add_json(out, "name", finding->rule_name);
 	orch_buf_printf(out, ",\"version\":%u", stored->rule_version);
-	add_json_text(out, "expression", stored->expression);
-	add_json_text(out, "tool", finding->tool);
+	orch_cli_add_json(out, "expression", stored->expression);
+	orch_cli_add_json(out, "tool", finding->tool);
 	orch_buf_printf(out, ",\"severity\":\"%s\",\"confidence\":%u,\"shadow\":%s",
 		orch_severity_name(finding->severity), finding->confidence,
 		stored->shadow ? "true" : "false");
-	add_json_text(out, "part", stored->part_name);
+	orch_cli_add_json(out, "part", stored->part_name);
 	orch_buf_printf(out, ",\"start\":%llu,\"length\":%llu", (unsigned long long)finding->start,
 		(unsigned long long)finding->length);
-	add_json_text(out, "excerpt", stored->excerpt);
+	orch_cli_add_json(out, "excerpt", stored->excerpt);
 	orch_buf_add_char(out, '}');
 }
 
@@ -42,9 +37,9 @@ static void add_result_json(struct orch_buf *out, const struct orch_stored_resul
 {
 	orch_buf_add_string(out, "{\"action\":");
 	orch_buf_add_json(out, result->action);
-	add_json_text(out, "state", result->state);
-	add_json_text(out, "outcome", result->outcome);
-	add_json_text(out, "detail", result->detail);
+	orch_cli_add_json(out, "state", result->state);
+	orch_cli_add_json(out, "outcome", result->outcome);
+	orch_cli_add_json(out, "detail", result->detail);
 	orch_buf_printf(out, ",\"attempts\":%u,\"at_ms\":%llu}", result->attempts,
 		(unsigned long long)result->at_ms);
 }
@@ -53,18 +48,18 @@ static void add_event_json(struct orch_buf *out, const struct orch_stored_event 
 {
 	orch_buf_add_string(out, "{\"id\":");
 	orch_buf_add_json(out, event->id);
-	add_json_text(out, "trace", event->trace);
-	add_json_text(out, "source", event->source);
-	add_json_text(out, "pipeline", event->pipeline);
-	add_json_text(out, "type", event->type);
-	add_json_text(out, "tenant", event->tenant);
-	add_json_text(out, "actor", event->actor);
+	orch_cli_add_json(out, "trace", event->trace);
+	orch_cli_add_json(out, "source", event->source);
+	orch_cli_add_json(out, "pipeline", event->pipeline);
+	orch_cli_add_json(out, "type", event->type);
+	orch_cli_add_json(out, "tenant", event->tenant);
+	orch_cli_add_json(out, "actor", event->actor);
 	orch_buf_printf(out,
 		",\"time_ms\":%llu,\"stored_ms\":%llu,\"verdict\":\"%s\",\"enforced\":%s",
 		(unsigned long long)event->time_ms, (unsigned long long)event->stored_ms,
 		orch_verdict_name(event->verdict), event->enforced ? "true" : "false");
-	add_json_text(out, "inspection", orch_text_from(inspections[event->inspection]));
-	add_json_text(out, "inspection_note", event->inspection_note);
+	orch_cli_add_json(out, "inspection", orch_text_from(inspections[event->inspection]));
+	orch_cli_add_json(out, "inspection_note", event->inspection_note);
 	orch_buf_add_string(out, ",\"fields\":{");
 	for (size_t i = 0; i < event->field_count; i++) {
 		if (i > 0)
@@ -189,11 +184,8 @@ static int list(struct orch_cli *cli, struct orch_keep *keep)
 static void add_line(
 	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_text value)
 {
-	if (value.len == 0)
-		return;
-	orch_buf_printf(out, "%-12s ", name);
-	orch_cli_add_styled(cli, out, NULL, value);
-	orch_buf_add_char(out, '\n');
+	if (value.len > 0)
+		orch_cli_add_line(cli, out, name, value);
 }
 
 static void add_findings(
@@ -290,72 +282,81 @@ static void add_event(
 		add_line(cli, out, event->fields[i].name.ptr, event->fields[i].value);
 }
 
-static int show(struct orch_cli *cli, struct orch_keep *keep)
+static int show_one(struct orch_cli *cli, struct orch_keep *keep, struct orch_buf *out,
+	const struct orch_stored_event *event)
 {
 	bool reveal = orch_cli_get(cli, "reveal") != NULL;
+	struct orch_stored_result *results;
+	struct orch_err err = { "" };
+	size_t all, count = 0;
+
+	if (orch_store_results(keep->store, event->id, cli->arena, &results, &all, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	for (size_t i = 0; i < all; i++)
+		if (orch_text_equal(results[i].pipeline, event->pipeline))
+			results[count++] = results[i];
+	if (cli->json) {
+		add_full_json(out, event, results, count, reveal);
+		return ORCH_EXIT_OK;
+	}
+	add_event(cli, out, event);
+	add_findings(cli, out, event);
+	add_results(cli, out, results, count);
+	if (reveal)
+		add_content(cli, out, event->content);
+	return ORCH_EXIT_OK;
+}
+
+/* What each pipeline made of it. */
+static int show_all(struct orch_cli *cli, struct orch_keep *keep,
+	const struct orch_stored_event *events, size_t count)
+{
+	struct orch_buf out;
+	int rc = ORCH_EXIT_OK;
+
+	orch_buf_init(&out, OUTPUT_BYTES);
+	for (size_t i = 0; rc == ORCH_EXIT_OK && i < count; i++) {
+		if (i > 0 && !cli->json)
+			orch_buf_add_char(&out, '\n');
+		rc = show_one(cli, keep, &out, &events[i]);
+	}
+	if (rc == ORCH_EXIT_OK)
+		orch_cli_print(&out);
+	orch_buf_fini(&out);
+	return rc;
+}
+
+static int show(struct orch_cli *cli, struct orch_keep *keep)
+{
 	struct orch_event_filter filter = {
 		.id = orch_text_from(cli->words[0]),
 		.rule = ORCH_TEXT_NONE,
 		.pipeline = ORCH_TEXT_NONE,
 		.verdict = -1,
-		.limit = 2,
-		.with_content = reveal,
+		.limit = PIPELINES_MAX,
+		.with_content = orch_cli_get(cli, "reveal") != NULL,
 	};
-	struct orch_stored_result *results;
 	struct orch_stored_event *events;
 	struct orch_err err = { "" };
-	size_t count, result_count;
-	struct orch_buf out;
+	size_t count;
+	int rc = orch_store_events(keep->store, &filter, cli->arena, &events, &count, &err);
 
-	if (orch_store_events(keep->store, &filter, cli->arena, &events, &count, &err) != ORCH_OK)
+	if (rc == ORCH_E_INVALID)
+		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE, "%s", err.text);
+	if (rc != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	if (count == 0)
 		return orch_cli_fail(
 			cli, ORCH_EXIT_NOT_THERE, "there is no event %s", cli->words[0]);
-	if (count > 1 && !orch_text_equal(events[0].id, events[1].id))
-		return orch_cli_fail(
-			cli, ORCH_EXIT_NOT_THERE, "several events begin with %s", cli->words[0]);
-	if (orch_store_results(keep->store, events[0].id, cli->arena, &results, &result_count,
-		    &err) != ORCH_OK)
-		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	orch_buf_init(&out, OUTPUT_BYTES);
-	if (cli->json) {
-		add_full_json(&out, &events[0], results, result_count, reveal);
-	} else {
-		add_event(cli, &out, &events[0]);
-		add_findings(cli, &out, &events[0]);
-		add_results(cli, &out, results, result_count);
-		if (reveal)
-			add_content(cli, &out, events[0].content);
-	}
-	orch_cli_print(&out);
-	orch_buf_fini(&out);
-	return ORCH_EXIT_OK;
-}
-
-static int with_store(struct orch_cli *cli, int (*work)(struct orch_cli *, struct orch_keep *))
-{
-	struct orch_config *config = orch_cli_config(cli);
-	struct orch_keep keep;
-	int rc;
-
-	if (config == NULL)
-		return ORCH_EXIT_CONFIG;
-	rc = orch_cli_keep(cli, config, &keep);
-	if (rc == ORCH_EXIT_OK) {
-		rc = work(cli, &keep);
-		orch_keep_close(&keep);
-	}
-	orch_config_destroy(config);
-	return rc;
+	return show_all(cli, keep, events, count);
 }
 
 int orch_command_finding_list(struct orch_cli *cli)
 {
-	return with_store(cli, list);
+	return orch_cli_with_keep(cli, list);
 }
 
 int orch_command_finding_show(struct orch_cli *cli)
 {
-	return with_store(cli, show);
+	return orch_cli_with_keep(cli, show);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,25 +13,20 @@
 
 #define OUTPUT_BYTES (4 * 1024 * 1024)
 
-static void add_json_text(struct orch_buf *out, const char *key, const char *text)
-{
-	orch_buf_printf(out, ",\"%s\":", key);
-	orch_buf_add_json(out, orch_text_from(text));
-}
-
 static void add_plugin_json(
 	struct orch_buf *out, const struct orch_plugin *plugin, const char *file)
 {
 	orch_buf_add_string(out, "{\"name\":");
 	orch_buf_add_json(out, orch_text_from(plugin->name));
-	add_json_text(out, "kind", orch_kind_name(orch_plugin_kind(plugin)));
-	add_json_text(out, "version", plugin->version);
+	orch_cli_add_json(out, "kind", orch_text_from(orch_kind_name(orch_plugin_kind(plugin))));
+	orch_cli_add_json(out, "version", orch_text_from(plugin->version));
 	orch_buf_printf(out, ",\"abi\":\"%u.%u\"", plugin->abi_major, plugin->abi_minor);
-	add_json_text(out, "summary", plugin->summary);
-	add_json_text(out, "file", file);
+	orch_cli_add_json(out, "summary", orch_text_from(plugin->summary));
+	orch_cli_add_json(out, "file", orch_text_from(file));
 }
 
-static void list_file(
+/* False: it is refused, which has been said. */
+static bool list_file(
 	struct orch_cli *cli, const char *file, struct orch_buf *cells, struct orch_buf *out)
 {
 	const struct orch_plugin *plugin;
@@ -38,15 +34,18 @@ static void list_file(
 
 	if (orch_plugin_load(file, &plugin, &err) != ORCH_OK) {
 		(void)orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-		return;
+		return false;
 	}
 	if (cli->json) {
 		add_plugin_json(out, plugin, file);
 		orch_buf_add_string(out, "}\n");
-		return;
+		return true;
 	}
-	orch_buf_printf(cells, "%s\t%s\t%s\t%s\n", plugin->name,
-		orch_kind_name(orch_plugin_kind(plugin)), plugin->version, plugin->summary);
+	orch_buf_printf(cells, "%s\t%s\t%s\t", plugin->name,
+		orch_kind_name(orch_plugin_kind(plugin)), plugin->version);
+	orch_cli_add_styled(cli, cells, NULL, orch_text_from(plugin->summary));
+	orch_buf_add_char(cells, '\n');
+	return true;
 }
 
 static int is_plugin(const struct dirent *entry)
@@ -56,25 +55,34 @@ static int is_plugin(const struct dirent *entry)
 	return len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
 }
 
-static void list_folder(
+static bool list_folder(
 	struct orch_cli *cli, const char *folder, struct orch_buf *cells, struct orch_buf *out)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(folder, &entries, is_plugin, alphasort);
+	bool all = true;
 
+	if (count < 0) {
+		(void)orch_cli_fail(cli, ORCH_EXIT_FAILED, "plugins.path: %s: %s", folder,
+			orch_errno_text(errno));
+		return false;
+	}
 	for (int i = 0; i < count; i++) {
-		list_file(cli,
-			orch_arena_printf(cli->arena, "%s/%s", folder, entries[i]->d_name).ptr,
-			cells, out);
+		const char *file =
+			orch_arena_printf(cli->arena, "%s/%s", folder, entries[i]->d_name).ptr;
+
+		all = list_file(cli, file, cells, out) && all;
 		orch_free(entries[i]);
 	}
 	orch_free(entries);
+	return all;
 }
 
 int orch_command_plugin_list(struct orch_cli *cli)
 {
 	struct orch_config *config = orch_cli_config(cli);
 	struct orch_buf cells, out;
+	bool all = true;
 
 	if (config == NULL)
 		return ORCH_EXIT_CONFIG;
@@ -82,14 +90,14 @@ int orch_command_plugin_list(struct orch_cli *cli)
 	orch_buf_init(&out, OUTPUT_BYTES);
 	orch_buf_add_string(&cells, "NAME\tKIND\tVERSION\tSUMMARY\n");
 	for (size_t i = 0; i < config->plugin_path.count; i++)
-		list_folder(cli, config->plugin_path.items[i].ptr, &cells, &out);
+		all = list_folder(cli, config->plugin_path.items[i].ptr, &cells, &out) && all;
 	if (!cli->json)
 		orch_cli_add_table(cli, &out, orch_buf_text(&cells));
 	orch_cli_print(&out);
 	orch_buf_fini(&out);
 	orch_buf_fini(&cells);
 	orch_config_destroy(config);
-	return ORCH_EXIT_OK;
+	return all ? ORCH_EXIT_OK : ORCH_EXIT_FAILED;
 }
 
 static const char *type_name(uint32_t type)
@@ -108,12 +116,12 @@ static void add_options_json(struct orch_buf *out, const struct orch_plugin *plu
 	for (bool first = true; option != NULL && option->name != NULL; option++, first = false) {
 		orch_buf_add_string(out, first ? "{\"name\":" : ",{\"name\":");
 		orch_buf_add_json(out, orch_text_from(option->name));
-		add_json_text(out, "type", type_name(option->type));
+		orch_cli_add_json(out, "type", orch_text_from(type_name(option->type)));
 		if (option->fallback != NULL)
-			add_json_text(out, "default", option->fallback);
+			orch_cli_add_json(out, "default", orch_text_from(option->fallback));
 		if (option->choices != NULL)
-			add_json_text(out, "choices", option->choices);
-		add_json_text(out, "help", option->help);
+			orch_cli_add_json(out, "choices", orch_text_from(option->choices));
+		orch_cli_add_json(out, "help", orch_text_from(option->help));
 		orch_buf_add_char(out, '}');
 	}
 	orch_buf_add_char(out, ']');

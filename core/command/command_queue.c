@@ -106,29 +106,23 @@ static int make_filter(struct orch_cli *cli, struct orch_queue_filter *filter)
 	return ORCH_EXIT_OK;
 }
 
-static void add_json_text(struct orch_buf *out, const char *key, struct orch_text text)
-{
-	orch_buf_printf(out, ",\"%s\":", key);
-	orch_buf_add_json(out, text);
-}
-
 static void add_entry_json(
 	struct orch_buf *out, const struct orch_queue_entry *entry, bool with_body)
 {
 	orch_buf_printf(out, "{\"row\":%llu", (unsigned long long)entry->row);
-	add_json_text(out, "queue", entry->queue);
-	add_json_text(out, "id", entry->id);
-	add_json_text(out, "pipeline", entry->pipeline);
-	add_json_text(out, "tenant", entry->tenant);
-	add_json_text(out, "trace", entry->trace);
-	add_json_text(out, "state", entry->state);
-	add_json_text(out, "reason", entry->reason);
-	add_json_text(out, "detail", entry->detail);
+	orch_cli_add_json(out, "queue", entry->queue);
+	orch_cli_add_json(out, "id", entry->id);
+	orch_cli_add_json(out, "pipeline", entry->pipeline);
+	orch_cli_add_json(out, "tenant", entry->tenant);
+	orch_cli_add_json(out, "trace", entry->trace);
+	orch_cli_add_json(out, "state", entry->state);
+	orch_cli_add_json(out, "reason", entry->reason);
+	orch_cli_add_json(out, "detail", entry->detail);
 	orch_buf_printf(out, ",\"receives\":%u,\"attempts\":%u,\"put_ms\":%llu,\"ended_ms\":%llu",
 		entry->receives, entry->attempts, (unsigned long long)entry->put_ms,
 		(unsigned long long)entry->ended_ms);
 	if (with_body)
-		add_json_text(out, "body", entry->body);
+		orch_cli_add_json(out, "body", entry->body);
 	orch_buf_add_string(out, "}\n");
 }
 
@@ -216,39 +210,22 @@ static int discard(struct orch_cli *cli, struct orch_keep *keep)
 	return change(cli, keep, orch_queue_discard, "discarded");
 }
 
-static int with_keep(struct orch_cli *cli, int (*work)(struct orch_cli *, struct orch_keep *))
-{
-	struct orch_config *config = orch_cli_config(cli);
-	struct orch_keep keep;
-	int rc;
-
-	if (config == NULL)
-		return ORCH_EXIT_CONFIG;
-	rc = orch_cli_keep(cli, config, &keep);
-	if (rc == ORCH_EXIT_OK) {
-		rc = work(cli, &keep);
-		orch_keep_close(&keep);
-	}
-	orch_config_destroy(config);
-	return rc;
-}
-
 int orch_command_queue_list(struct orch_cli *cli)
 {
-	return with_keep(cli, list);
+	return orch_cli_with_keep(cli, list);
 }
 
 int orch_command_queue_peek(struct orch_cli *cli)
 {
-	return with_keep(cli, peek);
+	return orch_cli_with_keep(cli, peek);
 }
 
 int orch_command_queue_redrive(struct orch_cli *cli)
 {
-	return with_keep(cli, redrive);
+	return orch_cli_with_keep(cli, redrive);
 }
 
 int orch_command_queue_discard(struct orch_cli *cli)
 {
-	return with_keep(cli, discard);
+	return orch_cli_with_keep(cli, discard);
 }

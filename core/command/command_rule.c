@@ -113,32 +113,25 @@ int orch_command_rule_list(struct orch_cli *cli)
 	return rc;
 }
 
-static void add_line(
-	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_text value)
-{
-	orch_buf_printf(out, "%-12s ", name);
-	orch_cli_add_styled(cli, out, NULL, value);
-	orch_buf_add_char(out, '\n');
-}
-
 static void add_examples(
 	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_list list)
 {
 	for (size_t i = 0; i < list.count; i++)
-		add_line(cli, out, i == 0 ? name : "", list.items[i]);
+		orch_cli_add_line(cli, out, i == 0 ? name : "", list.items[i]);
 }
 
 static void add_rule(
 	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_rule *rule)
 {
-	add_line(cli, out, "id", rule->rule.id);
-	add_line(cli, out, "name", rule->rule.name);
-	add_line(cli, out, "description", rule->description);
-	add_line(cli, out, "tool", rule->tool);
-	add_line(cli, out, "expression", rule->rule.expression);
-	add_line(cli, out, "options", rule->rule.options);
-	add_line(cli, out, "severity", orch_text_from(orch_severity_name(rule->rule.severity)));
-	add_line(cli, out, "state", orch_text_from(orch_rule_state_name(rule->state)));
+	orch_cli_add_line(cli, out, "id", rule->rule.id);
+	orch_cli_add_line(cli, out, "name", rule->rule.name);
+	orch_cli_add_line(cli, out, "description", rule->description);
+	orch_cli_add_line(cli, out, "tool", rule->tool);
+	orch_cli_add_line(cli, out, "expression", rule->rule.expression);
+	orch_cli_add_line(cli, out, "options", rule->rule.options);
+	orch_cli_add_line(
+		cli, out, "severity", orch_text_from(orch_severity_name(rule->rule.severity)));
+	orch_cli_add_line(cli, out, "state", orch_text_from(orch_rule_state_name(rule->state)));
 	add_examples(cli, out, "matches", rule->matches);
 	add_examples(cli, out, "no matches", rule->no_matches);
 	orch_buf_add_string(out, "\n");

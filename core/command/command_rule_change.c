@@ -164,6 +164,17 @@ static int add(struct orch_cli *cli, struct orch_rules *rules)
 	return rc == ORCH_EXIT_OK ? check_and_save(cli, rules, &rule) : rc;
 }
 
+/* An option of the command itself, not one that all commands take. */
+static bool wants_change(const struct orch_cli *cli)
+{
+	const struct orch_cli_option *option = cli->command->options;
+
+	for (; option->name != NULL; option++)
+		if (orch_cli_get(cli, option->name) != NULL)
+			return true;
+	return false;
+}
+
 static int edit(struct orch_cli *cli, struct orch_rules *rules)
 {
 	struct orch_stored_rule rule;
@@ -171,7 +182,7 @@ static int edit(struct orch_cli *cli, struct orch_rules *rules)
 
 	if (rc != ORCH_EXIT_OK)
 		return rc;
-	if (cli->given_count == 0)
+	if (!wants_change(cli))
 		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "say what to change; see --help");
 	if (orch_cli_get(cli, "clear-examples") != NULL)
 		rule.matches.count = rule.no_matches.count = 0;
@@ -202,8 +213,12 @@ static void print_hits(struct orch_cli *cli, struct orch_text text,
 
 	orch_buf_init(&out, OUTPUT_BYTES);
 	for (size_t i = 0; i < count; i++) {
-		struct orch_text hit = { text.ptr + findings[i].start, (size_t)findings[i].length };
+		struct orch_text hit = ORCH_TEXT_NONE;
 
+		if (findings[i].start <= text.len &&
+			findings[i].length <= text.len - findings[i].start)
+			hit = (struct orch_text){ text.ptr + findings[i].start,
+				(size_t)findings[i].length };
 		if (cli->json) {
 			orch_buf_printf(&out, "{\"start\":%llu,\"length\":%llu,\"text\":",
 				(unsigned long long)findings[i].start,

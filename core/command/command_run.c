@@ -15,6 +15,8 @@ static int choose_stages(const struct orch_cli *cli, bool stages[ORCH_STAGE_COUN
 
 	for (int i = 0; i < ORCH_STAGE_COUNT; i++)
 		stages[i] = given == NULL;
+	if (given != NULL && rest.len == 0)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "--stages wants intake, scan or act");
 	while (given != NULL && orch_text_split(&rest, ',', &word)) {
 		bool known = false;
 

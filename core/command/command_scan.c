@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scans files, folders or standard input with the configured tools and the rules of the store. */
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -25,41 +27,61 @@ struct scanning {
 	uint64_t files, found, unseen;
 };
 
+/* What is found, where, and by which rule. */
+struct hit {
+	const char *path;
+	const struct orch_finding *finding;
+	const struct orch_stored_rule *rule; /* NULL: not a rule of the store */
+	struct orch_text excerpt;
+};
+
+static void add_hit_json(struct orch_buf *out, const struct hit *hit)
+{
+	bool shadow = hit->rule != NULL && hit->rule->state == ORCH_RULE_SHADOW;
+
+	orch_buf_add_string(out, "{\"path\":");
+	orch_buf_add_json(out, orch_text_from(hit->path));
+	orch_cli_add_json(out, "rule", hit->finding->rule);
+	orch_cli_add_json(
+		out, "name", hit->rule == NULL ? hit->finding->rule : hit->rule->rule.name);
+	orch_buf_printf(out, ",\"severity\":\"%s\",\"shadow\":%s,\"start\":%llu,\"length\":%llu",
+		orch_severity_name(hit->finding->severity), shadow ? "true" : "false",
+		(unsigned long long)hit->finding->start, (unsigned long long)hit->finding->length);
+	orch_cli_add_json(out, "excerpt", hit->excerpt);
+	orch_buf_add_string(out, "}\n");
+}
+
+static void add_hit(const struct orch_cli *cli, struct orch_buf *out, const struct hit *hit)
+{
+	orch_cli_add_styled(cli, out, ORCH_CLI_BOLD, orch_text_from(hit->path));
+	orch_buf_add_char(out, '\t');
+	orch_cli_add_styled(cli, out,
+		hit->finding->severity >= ORCH_HIGH ? ORCH_CLI_RED : ORCH_CLI_YELLOW,
+		hit->finding->rule);
+	orch_buf_printf(out, "\t%llu\t%llu\t", (unsigned long long)hit->finding->start,
+		(unsigned long long)hit->finding->length);
+	orch_cli_add_styled(cli, out, ORCH_CLI_DIM, hit->excerpt);
+	orch_buf_add_char(out, '\n');
+}
+
 static void add_finding(struct scanning *scanning, const char *path, struct orch_text text,
 	const struct orch_ruleset *set, const struct orch_finding *finding,
 	struct orch_arena *arena)
 {
-	const struct orch_stored_rule *rule = orch_ruleset_rule(set, finding->rule);
-	struct orch_text name = rule == NULL ? finding->rule : rule->rule.name;
+	struct hit hit = {
+		.path = path, .finding = finding, .rule = orch_ruleset_rule(set, finding->rule)
+	};
 	struct orch_text bytes = ORCH_TEXT_NONE;
-	struct orch_buf *out = &scanning->out;
 
 	if (finding->start <= text.len && finding->length <= text.len - finding->start)
 		bytes = (struct orch_text){ text.ptr + finding->start, (size_t)finding->length };
-	bytes = orch_mask_excerpt(arena, bytes);
-	if (scanning->cli->json) {
-		orch_buf_add_string(out, "{\"path\":");
-		orch_buf_add_json(out, orch_text_from(path));
-		orch_buf_add_string(out, ",\"rule\":");
-		orch_buf_add_json(out, finding->rule);
-		orch_buf_add_string(out, ",\"name\":");
-		orch_buf_add_json(out, name);
-		orch_buf_printf(out,
-			",\"severity\":\"%s\",\"start\":%llu,\"length\":%llu,\"excerpt\":",
-			orch_severity_name(finding->severity), (unsigned long long)finding->start,
-			(unsigned long long)finding->length);
-		orch_buf_add_json(out, bytes);
-		orch_buf_add_string(out, "}\n");
-		return;
-	}
-	orch_cli_add_styled(scanning->cli, out, ORCH_CLI_BOLD, orch_text_from(path));
-	orch_buf_add_char(out, '\t');
-	orch_cli_add_styled(scanning->cli, out,
-		finding->severity >= ORCH_HIGH ? ORCH_CLI_RED : ORCH_CLI_YELLOW, finding->rule);
-	orch_buf_printf(out, "\t%llu\t%llu\t", (unsigned long long)finding->start,
-		(unsigned long long)finding->length);
-	orch_cli_add_styled(scanning->cli, out, ORCH_CLI_DIM, bytes);
-	orch_buf_add_char(out, '\n');
+	hit.excerpt = orch_mask_excerpt(arena, bytes);
+	if (scanning->cli->json)
+		add_hit_json(&scanning->out, &hit);
+	else
+		add_hit(scanning->cli, &scanning->out, &hit);
+	/* A line at a time, so that the number of findings needs no memory. */
+	orch_cli_print(&scanning->out);
 }
 
 static void note_unseen(struct scanning *scanning, const char *path, const char *why)
@@ -89,7 +111,6 @@ static void scan_with(struct scanning *scanning, size_t index, const char *path,
 		add_finding(scanning, path, text, set, &findings[i], arena);
 	scanning->found += count;
 	orch_ruleset_unref(set);
-	orch_cli_print(&scanning->out);
 }
 
 static void scan_text(struct scanning *scanning, const char *path, struct orch_text text)
@@ -122,23 +143,68 @@ static void scan_file(struct scanning *scanning, const char *path)
 	orch_arena_destroy(arena);
 }
 
-static void scan_stdin(struct scanning *scanning)
+/* Standard input, or a pipe that was named. */
+static void scan_stream(struct scanning *scanning, const char *path, int fd)
 {
 	struct orch_buf buf;
 	char piece[65536];
 	ssize_t got;
 
 	orch_buf_init(&buf, scanning->plan->config->part_bytes);
-	while ((got = read(STDIN_FILENO, piece, sizeof(piece))) > 0 || (got < 0 && errno == EINTR))
+	while ((got = read(fd, piece, sizeof(piece))) > 0 || (got < 0 && errno == EINTR))
 		if (got > 0)
 			orch_buf_add(&buf, piece, (size_t)got);
 	if (got < 0)
-		note_unseen(scanning, "-", orch_errno_text(errno));
+		note_unseen(scanning, path, orch_errno_text(errno));
 	else if (buf.failed)
-		note_unseen(scanning, "-", "it is larger than limits.part_bytes");
+		note_unseen(scanning, path, "it is larger than limits.part_bytes");
 	else
-		scan_text(scanning, "-", orch_buf_text(&buf));
+		scan_text(scanning, path, orch_buf_text(&buf));
 	orch_buf_fini(&buf);
+}
+
+/* Something named that is no plain file: a pipe can be read, <(…) is one. */
+static void scan_special(struct scanning *scanning, const FTSENT *entry)
+{
+	int fd;
+
+	if (!S_ISFIFO(entry->fts_statp->st_mode)) {
+		note_unseen(scanning, entry->fts_path, "it is no file");
+		return;
+	}
+	fd = open(entry->fts_accpath, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		note_unseen(scanning, entry->fts_path, orch_errno_text(errno));
+		return;
+	}
+	scan_stream(scanning, entry->fts_path, fd);
+	(void)close(fd);
+}
+
+/* Within folders links are not followed, and what is no file has no content. */
+static void scan_entry(struct scanning *scanning, const FTSENT *entry)
+{
+	bool is_named = entry->fts_level == FTS_ROOTLEVEL;
+
+	switch (entry->fts_info) {
+	case FTS_F:
+		scan_file(scanning, entry->fts_path);
+		break;
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS:
+		note_unseen(scanning, entry->fts_path, orch_errno_text(entry->fts_errno));
+		break;
+	case FTS_SLNONE:
+		note_unseen(scanning, entry->fts_path, "the link leads nowhere");
+		break;
+	case FTS_DEFAULT:
+		if (is_named)
+			scan_special(scanning, entry);
+		break;
+	default:
+		break;
+	}
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -153,19 +219,19 @@ static void scan_path(struct scanning *scanning, char *path)
 	FTS *tree;
 
 	if (strcmp(path, "-") == 0) {
-		scan_stdin(scanning);
+		scan_stream(scanning, "-", STDIN_FILENO);
 		return;
 	}
 	tree = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+	errno = 0;
 	while (tree != NULL && (entry = fts_read(tree)) != NULL) {
-		if (entry->fts_info == FTS_F)
-			scan_file(scanning, entry->fts_path);
-		else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
-			entry->fts_info == FTS_NS)
-			note_unseen(scanning, entry->fts_path, orch_errno_text(entry->fts_errno));
+		scan_entry(scanning, entry);
+		errno = 0;
 	}
-	if (tree == NULL || fts_close(tree) != 0)
+	if (errno != 0)
 		note_unseen(scanning, path, orch_errno_text(errno));
+	if (tree != NULL)
+		(void)fts_close(tree);
 }
 
 static int scan_paths(struct orch_cli *cli, struct orch_plan *plan)
@@ -208,7 +274,11 @@ int orch_command_scan(struct orch_cli *cli)
 
 	if (plan == NULL)
 		return ORCH_EXIT_CONFIG;
-	rc = load_rules(cli, plan);
+	/* Nothing would be found, which is not the same as clean. */
+	rc = plan->config->tool_count == 0
+		? orch_cli_fail(
+			  cli, ORCH_EXIT_CONFIG, "%s has no tools; add a block to tools", cli->file)
+		: load_rules(cli, plan);
 	if (rc == ORCH_EXIT_OK)
 		rc = scan_paths(cli, plan);
 	orch_plan_unref(plan);

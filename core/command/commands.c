@@ -275,6 +275,7 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "",
 		.summary = "lists the plugins that can be found",
 		.examples = "  orchestrator plugin list\n",
+		.details = "Exit: 0 all are sound, 1 one of them is refused.\n",
 		.run = orch_command_plugin_list,
 	},
 	{
