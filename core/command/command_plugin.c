@@ -103,7 +103,7 @@ int orch_command_plugin_list(struct orch_cli *cli)
 static const char *type_name(uint32_t type)
 {
 	static const char *const names[] = { "?", "text", "true or false", "number", "size", "time",
-		"choice", "list", "credential", "template", "URL" };
+		"choice", "list", "credential", "template", "URL", "path" };
 
 	return type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }
@@ -139,7 +139,8 @@ static void add_options(
 	orch_buf_add_string(&cells, "OPTION\tTYPE\tDEFAULT\tMEANING\n");
 	for (; option->name != NULL; option++) {
 		orch_buf_printf(&cells, "%s\t%s\t", option->name,
-			option->choices != NULL ? option->choices : type_name(option->type));
+			option->type == ORCH_OPT_CHOICE ? option->choices
+							: type_name(option->type));
 		orch_cli_add_styled(cli, &cells, option->fallback == NULL ? ORCH_CLI_RED : NULL,
 			orch_text_from(option->fallback == NULL       ? "required"
 					: option->fallback[0] == '\0' ? "none"

@@ -149,6 +149,10 @@ orch_credential orch_config_credential(
 void orch_config_refuse_unknown(struct orch_value *group, struct orch_text path,
 	const char *const *names, size_t count, struct orch_config_errors *errors);
 
+/* FILE as named in the file at WHERE: absolute, in ARENA. */
+struct orch_text orch_config_file(
+	struct orch_arena *arena, struct orch_where where, struct orch_text file);
+
 /* An origin of a URL option, so that credentials may go to its port (net/egress.h). */
 ORCH_MUST_USE int orch_config_add_origin(struct orch_config *config, const struct orch_url *url);
 

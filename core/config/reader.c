@@ -55,7 +55,7 @@ struct orch_where orch_reader_where(const struct orch_value *group, const char *
 }
 
 /* The folder of FILE without links, so that it stays right when somebody changes folder. */
-static struct orch_text folder_of(struct orch_reader *reader, const char *file)
+static struct orch_text folder_of(struct orch_arena *arena, const char *file)
 {
 	const char *slash = file == NULL ? NULL : strrchr(file, '/');
 	struct orch_text folder = ORCH_TEXT(".");
@@ -63,23 +63,28 @@ static struct orch_text folder_of(struct orch_reader *reader, const char *file)
 
 	if (slash != NULL)
 		folder = (struct orch_text){ file, slash == file ? 1 : (size_t)(slash - file) };
-	if (realpath(orch_arena_string(reader->arena, folder), real) == NULL)
+	if (realpath(orch_arena_string(arena, folder), real) == NULL)
 		return folder;
-	return orch_arena_text(reader->arena, orch_text_from(real));
+	return orch_arena_text(arena, orch_text_from(real));
 }
 
-struct orch_text orch_reader_file(
-	struct orch_reader *reader, struct orch_where where, struct orch_text file)
+struct orch_text orch_config_file(
+	struct orch_arena *arena, struct orch_where where, struct orch_text file)
 {
 	struct orch_text folder;
 
 	if (file.len > 0 && file.ptr[0] == '/')
 		return file;
-	folder = folder_of(reader, where.file);
+	folder = folder_of(arena, where.file);
 	if (orch_text_is(folder, "/"))
 		folder = ORCH_TEXT_NONE;
-	return orch_arena_printf(
-		reader->arena, "%.*s/%.*s", ORCH_TEXT_ARG(folder), ORCH_TEXT_ARG(file));
+	return orch_arena_printf(arena, "%.*s/%.*s", ORCH_TEXT_ARG(folder), ORCH_TEXT_ARG(file));
+}
+
+struct orch_text orch_reader_file(
+	struct orch_reader *reader, struct orch_where where, struct orch_text file)
+{
+	return orch_config_file(reader->arena, where, file);
 }
 
 void orch_reader_check_name(struct orch_reader *reader, struct orch_where where,

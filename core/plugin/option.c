@@ -174,6 +174,32 @@ static int convert_url(const struct job *job, struct orch_err *err)
 	return ORCH_OK;
 }
 
+/* Is TEXT one of the words "a|b|c"? */
+static bool is_choice(struct orch_text text, const char *choices)
+{
+	struct orch_text rest = orch_text_from(choices), word;
+
+	while (orch_text_split(&rest, '|', &word))
+		if (orch_text_equal(word, text))
+			return true;
+	return false;
+}
+
+static int convert_path(const struct job *job, struct orch_err *err)
+{
+	struct orch_text text;
+	const char *string;
+	int rc = text_of(job, &text, err);
+
+	if (rc != ORCH_OK)
+		return rc;
+	if (text.len > 0 && !is_choice(text, job->option->choices))
+		text = orch_config_file(job->arena, job->value->where, text);
+	string = orch_arena_string(job->arena, text);
+	memcpy(job->place, &string, sizeof(string));
+	return ORCH_OK;
+}
+
 static const struct {
 	size_t size, align;
 	enum orch_value_kind kind; /* of a fallback */
@@ -193,6 +219,7 @@ static const struct {
 	[ORCH_OPT_TEMPLATE] = { sizeof(void *), alignof(void *), ORCH_VALUE_TEXT,
 		convert_template },
 	[ORCH_OPT_URL] = { sizeof(char *), alignof(char *), ORCH_VALUE_TEXT, convert_url },
+	[ORCH_OPT_PATH] = { sizeof(char *), alignof(char *), ORCH_VALUE_TEXT, convert_path },
 };
 #define TYPES (sizeof(types) / sizeof(*types))
 
@@ -218,8 +245,8 @@ int orch_option_convert(struct orch_config *config, const struct orch_option *op
 static bool is_none(const struct orch_option *option)
 {
 	return option->fallback[0] == '\0' && option->type != ORCH_OPT_STRING &&
-		option->type != ORCH_OPT_URL && option->type != ORCH_OPT_LIST &&
-		option->type != ORCH_OPT_CHOICE;
+		option->type != ORCH_OPT_URL && option->type != ORCH_OPT_PATH &&
+		option->type != ORCH_OPT_LIST && option->type != ORCH_OPT_CHOICE;
 }
 
 int orch_option_fallback(struct orch_config *config, struct orch_arena *arena,

@@ -106,6 +106,7 @@ static void set(struct fake *fake, const struct orch_option *option, const char 
 	switch (option->type) {
 	case ORCH_OPT_STRING:
 	case ORCH_OPT_URL:
+	case ORCH_OPT_PATH:
 		STORE(const char *, value);
 		break;
 	case ORCH_OPT_BOOL:

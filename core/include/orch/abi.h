@@ -106,6 +106,12 @@ enum orch_option_type {
 	ORCH_OPT_CREDENTIAL, /* orch_credential: a name; the secret stays in the core */
 	ORCH_OPT_TEMPLATE,   /* const struct orch_template *, checked at the start   */
 	ORCH_OPT_URL,        /* const char *: an absolute http, https or smtp URL of a service */
+	/*
+	 * const char *: a path, made absolute by the core; a relative one lies beside
+	 * the file that names it.  The words of .choices ("a|b") are taken as they are.
+	 */
+	ORCH_OPT_PATH,
+	ORCH_OPT_PATH, /* const char *: absolute; in the file relative to it; or a word of .choices */
 };
 
 /*

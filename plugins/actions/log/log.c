@@ -41,8 +41,9 @@ struct log {
 
 static const struct orch_option options[] = {
 	{ .name = "to",
-		.type = ORCH_OPT_STRING,
+		.type = ORCH_OPT_PATH,
 		.offset = offsetof(struct settings, to),
+		.choices = "stderr|syslog",
 		.fallback = "stderr",
 		.help = "\"stderr\", \"syslog\", or the path of a file to append to." },
 	{ .name = "format",

@@ -18,6 +18,7 @@
 struct settings {
 	const char *word;
 	const char *url;
+	const char *path;
 	int64_t number;
 	uint64_t bytes, pause_ms;
 	uint32_t mode;
@@ -36,6 +37,7 @@ struct settings {
 static const struct orch_option options[] = {
 	ROW(word, ORCH_OPT_STRING, .help = "The word to look for."),
 	ROW(url, ORCH_OPT_URL, .fallback = "https://slack.com/api/"),
+	ROW(path, ORCH_OPT_PATH, .fallback = "stderr", .choices = "stderr|syslog"),
 	ROW(number, ORCH_OPT_INT, .fallback = "-5", .min = -10, .max = 10, .help = "How many."),
 	ROW(bytes, ORCH_OPT_SIZE, .fallback = "64k", .max = 1 << 20),
 	ROW(pause_ms, ORCH_OPT_TIME, .fallback = "5s", .min = 1000),
@@ -140,6 +142,7 @@ static void test_fallbacks_fill_what_is_not_given(void **state)
 	settings = fixture->settings;
 	assert_string_equal(settings->word, "w");
 	assert_string_equal(settings->url, "https://slack.com/api/");
+	assert_string_equal(settings->path, "stderr");
 	assert_int_equal(settings->number, -5);
 	assert_int_equal(settings->bytes, 65536);
 	assert_int_equal(settings->pause_ms, 5000);
@@ -151,6 +154,25 @@ static void test_fallbacks_fill_what_is_not_given(void **state)
 	assert_null(settings->form);
 	assert_int_equal(fixture->config->egress.origin_count, 1);
 	assert_int_equal(fixture->config->egress.origins[0].port, 443);
+}
+
+static void assert_path(struct fixture *fixture, const char *given, const char *expected)
+{
+	char keys[128];
+
+	(void)snprintf(keys, sizeof(keys), "word = \"w\"; path = \"%s\";", given);
+	assert_int_equal(read_tool(fixture, keys), ORCH_OK);
+	assert_string_equal(((const struct settings *)fixture->settings)->path, expected);
+	orch_config_destroy(fixture->config);
+	fixture->config = NULL;
+}
+
+static void test_a_path_is_relative_to_the_file_that_names_it(void **state)
+{
+	assert_path(*state, "logs/v.jsonl", "/tmp/logs/v.jsonl");
+	assert_path(*state, "/var/log/v.jsonl", "/var/log/v.jsonl");
+	assert_path(*state, "syslog", "syslog");
+	assert_path(*state, "syslog2", "/tmp/syslog2");
 }
 
 static void test_each_type_is_converted(void **state)
@@ -296,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXED(test_fallbacks_fill_what_is_not_given),
+		FIXED(test_a_path_is_relative_to_the_file_that_names_it),
 		FIXED(test_each_type_is_converted),
 		FIXED(test_every_wrong_key_is_listed_with_its_help),
 		FIXED(test_what_must_be_filled_in_is_not_empty),
