@@ -111,7 +111,6 @@ enum orch_option_type {
 	 * the file that names it.  The words of .choices ("a|b") are taken as they are.
 	 */
 	ORCH_OPT_PATH,
-	ORCH_OPT_PATH, /* const char *: absolute; in the file relative to it; or a word of .choices */
 };
 
 /*
