@@ -341,6 +341,11 @@ static void stop(struct orch_service *service)
 		orch_station_destroy(service->stations[i]);
 	if (service->is_watching_rules)
 		orch_store_watch_remove(service->keep.store, &service->rules_watch);
+	/* What was posted to us meanwhile, and nothing else: the loop does not turn any more. */
+	if (service->lane != NULL) {
+		orch_lane_quit(service->lane);
+		orch_lane_run(service->lane);
+	}
 	for (size_t i = 0; i < 3; i++)
 		if (service->signals[i] != NULL)
 			event_free(service->signals[i]);

@@ -8,12 +8,14 @@
  *   mark:PART, bare:PART      a part not examined whole, with and without a note
  *   see                       a finding of grade 0 for each part that has bytes
  *   reject:REASON
+ *   hang                      never comes back
  *   ask                       sends a request to api_url; "finds" what its status is
  *   again, denied, invalid, limit
  */
 #include <orch/tool.h>
 
 #include <stdio.h>
+#include <threads.h>
 
 #include "words.h"
 
@@ -135,6 +137,16 @@ static int find_by(const struct script_tool *self, struct orch_sink *sink, uint3
 		self, sink, part, number_of(pieces[0]), number_of(pieces[1]), number_of(pieces[2]));
 }
 
+/* Without using up the machine. */
+static void hang(const struct script_tool *self)
+{
+	const struct timespec day = { .tv_sec = 86400 };
+
+	self->host->log(self->host, ORCH_LOG_WARN, "hanging");
+	for (;;)
+		(void)thrd_sleep(&day, NULL);
+}
+
 static int do_word(const struct script_tool *self, struct orch_text word,
 	const struct orch_event *event, struct orch_sink *sink, struct orch_err *err)
 {
@@ -151,6 +163,8 @@ static int do_word(const struct script_tool *self, struct orch_text word,
 	if (is(name, "mark") || is(name, "bare"))
 		return self->host->mark(
 			sink, word, ORCH_PART_UNAVAILABLE, is(name, "mark") ? "too odd" : "");
+	if (is(name, "hang"))
+		hang(self);
 	if (is(name, "see"))
 		return see(self, event, sink);
 	if (is(name, "reject"))

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/build.h"
+
+#include "unit/pipeline/house.h"
+
+static void test_a_right_configuration_is_built(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, HOUSE_WHOLE);
+	if (house_build(h, ORCH_BUILD_WHOLE) != ORCH_OK)
+		fail_msg("%s", h->report);
+	assert_int_equal(h->plan->config->pipeline_count, 1);
+	assert_string_equal(h->report, "");
+}
+
+/* All that is wrong is said at once, with its place. */
+static void test_every_error_is_listed(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		HOUSE_PATH "\ntools = ( { name = \"a\"; plugin = \"no_such_plugin\"; },\n"
+			   "{ name = \"b\"; plugin = \"keyword\"; },\n"
+			   "{ name = \"c\"; plugin = \"script_action\"; } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_TOOLS), ORCH_E_INVALID);
+	assert_contains(h->report, "orchestrator.cfg:2: tools.a: ");
+	assert_contains(h->report, "no_such_plugin");
+	assert_contains(h->report, "orchestrator.cfg:3: tools.b");
+	assert_contains(h->report, "word");
+	assert_contains(h->report, "script_action is a plugin for actions");
+	assert_null(h->plan);
+}
+
+static void test_a_plugin_has_its_say_before_the_start(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		HOUSE_PATH
+		"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"
+		"actions = ( { name = \"act\"; plugin = \"script_action\"; } );"
+		"tools = ( { name = \"t\"; plugin = \"script_tool\"; script = \"unborn\"; } );"
+		"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"t\" ]; policy = ( "
+		"{ "
+		"verdict = \"flag\"; actions = [ \"act\" ]; } ); } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, "tools.t: it does not want to be");
+}
+
+static void test_a_missing_secret_stops_the_start_and_no_command(void **state)
+{
+	struct house *h = *state;
+
+	house_config(
+		h, HOUSE_WHOLE "credentials = ( { name = \"k\"; env = \"NO_SUCH_VARIABLE\"; } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, "NO_SUCH_VARIABLE");
+	assert_int_equal(house_build(h, ORCH_BUILD_TOOLS), ORCH_OK);
+}
+
+static void test_commands_need_no_plugin_but_tools(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		HOUSE_TOOL
+		"inputs = ( { name = \"in\"; plugin = \"no_such_input\"; path = \"/in\"; } );"
+		"actions = ( { name = \"act\"; plugin = \"no_such_action\"; } );");
+	if (house_build(h, ORCH_BUILD_TOOLS) != ORCH_OK)
+		fail_msg("%s", h->report);
+}
+
+static void assert_rules_refused(struct house *h, const char *rules, const char *why)
+{
+	(void)house_write(h, "rules.json", rules);
+	house_config(h, HOUSE_WHOLE "rules = [ \"rules.json\" ];");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, "rules: ");
+	assert_contains(h->report, why);
+}
+
+/* As the first start would find it. */
+static void test_rule_files_are_tried_as_the_start_does(void **state)
+{
+	struct house *h = *state;
+
+	assert_rules_refused(h, "{ \"rules\": [ {} ] }", "rules.json: rule 1");
+	assert_rules_refused(h,
+		"{ \"rules\": [ { \"tool\": \"dlp\", \"name\": \"n\", \"expression\": \"(\" } ] }",
+		"rule n: ");
+	assert_rules_refused(h,
+		"{ \"rules\": [ { \"tool\": \"dlp\", \"name\": \"n\", \"expression\": \"a\", "
+		"\"matches\": [ \"b\" ] } ] }",
+		"its example 1 under \"matches\" is not found");
+	assert_rules_refused(h,
+		"{ \"rules\": [ { \"tool\": \"other\", \"name\": \"n\", \"expression\": \"a\" } ] "
+		"}",
+		"there is no tool other");
+}
+
+static void test_a_missing_rule_file_is_said(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, HOUSE_WHOLE "rules = [ \"absent.json\" ];");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, "absent.json");
+}
+
+/* What a reload can follow. */
+
+static struct orch_config *config_of(struct house *h, const char *text)
+{
+	struct orch_config *config;
+	struct orch_buf report;
+
+	house_config(h, text);
+	orch_buf_init(&report, 8192);
+	if (orch_build_config(h->file, &report, &config) != ORCH_OK)
+		fail_msg("%s", report.ptr);
+	orch_buf_fini(&report);
+	return config;
+}
+
+/* KEY is the one that is named; NULL: it can be followed. */
+static void assert_follows(struct house *h, const char *before, const char *after, const char *key)
+{
+	struct orch_config *now = config_of(h, before);
+	struct orch_config *next = config_of(h, after);
+	struct orch_err err = { "" };
+	int rc = orch_build_can_follow(now, next, &err);
+
+	if (key == NULL) {
+		if (rc != ORCH_OK)
+			fail_msg("%s", err.text);
+	} else {
+		assert_int_equal(rc, ORCH_E_INVALID);
+		assert_true(strncmp(err.text, key, strlen(key)) == 0);
+		assert_int_equal(err.text[strlen(key)], ' ');
+		assert_contains(err.text, "restart it");
+	}
+	orch_config_destroy(now);
+	orch_config_destroy(next);
+}
+
+static void test_what_cannot_change_is_named(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "state_dir = \"other\";", "state_dir" },
+		{ "http = { listen = \"127.0.0.1:1\"; };", "http" },
+		{ "http = { connections = 7; };", "http" },
+		{ "http = { proxies = [ \"10.0.0.0/8\" ]; };", "http" },
+		{ "http = { health = \"127.0.0.1:2\"; };", "http.health" },
+		{ "threads = { scan = 3; };", "threads" },
+		{ "store = { reserve = \"1M\"; };", "store" },
+	};
+	struct house *h = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_follows(h, "", rows[i][0], rows[i][1]);
+}
+
+static void test_what_can_change_is_followed(void **state)
+{
+	static const char *const rows[] = { "", "drain = \"1s\";",
+		"queue = { visibility = \"9s\"; };", "limits = { events = 3; };",
+		"log = { level = \"debug\"; };" };
+	struct house *h = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_follows(h, "", rows[i], NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
+		TEST(test_a_right_configuration_is_built),
+		TEST(test_every_error_is_listed),
+		TEST(test_a_plugin_has_its_say_before_the_start),
+		TEST(test_a_missing_secret_stops_the_start_and_no_command),
+		TEST(test_commands_need_no_plugin_but_tools),
+		TEST(test_rule_files_are_tried_as_the_start_does),
+		TEST(test_a_missing_rule_file_is_said),
+		TEST(test_what_cannot_change_is_named),
+		TEST(test_what_can_change_is_followed),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

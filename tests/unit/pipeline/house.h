@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A folder with a configuration in it, and what is built of that. */
+#ifndef ORCH_TEST_PIPELINE_HOUSE_H
+#define ORCH_TEST_PIPELINE_HOUSE_H
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "pipeline/build.h"
+#include "pipeline/keep.h"
+#include "support/text_assert.h"
+
+#define HOUSE_PATH                                                                 \
+	"plugins = { path = [ \"" TEST_BINARY_DIR "/plugins\", \"" TEST_BINARY_DIR \
+	"/tests/script_plugins\" ]; };"
+#define HOUSE_TOOL HOUSE_PATH "tools = ( { name = \"dlp\"; plugin = \"dlp\"; } );"
+/* All that a run needs; %s: more. */
+#define HOUSE_WHOLE                                                                             \
+	HOUSE_TOOL                                                                              \
+	"http = { listen = \"127.0.0.1:0\"; };"                                                 \
+	"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"           \
+	"actions = ( { name = \"act\"; plugin = \"script_action\"; } );"                        \
+	"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; policy = ( { " \
+	"when = { findings = 1; }; verdict = \"flag\"; actions = [ \"act\" ]; } ); } );"
+
+struct house {
+	char dir[64], file[96];
+	struct orch_arena *arena;
+	struct orch_plan *plan;
+	struct orch_keep keep;
+	char report[8192];
+};
+
+static inline int house_open(void **state)
+{
+	struct house *h = calloc(1, sizeof(*h));
+
+	(void)snprintf(h->dir, sizeof(h->dir), "/tmp/orch-house-XXXXXX");
+	assert_non_null(mkdtemp(h->dir));
+	(void)snprintf(h->file, sizeof(h->file), "%s/orchestrator.cfg", h->dir);
+	h->arena = orch_arena_create(0);
+	*state = h;
+	return 0;
+}
+
+static inline void house_remove(const char *dir)
+{
+	char *paths[] = { (char *)(uintptr_t)dir, NULL };
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *entry;
+
+	while ((entry = fts_read(tree)) != NULL)
+		if (entry->fts_info != FTS_D)
+			(void)remove(entry->fts_accpath);
+	(void)fts_close(tree);
+}
+
+static inline int house_close(void **state)
+{
+	struct house *h = *state;
+
+	orch_plan_unref(h->plan);
+	if (h->keep.db != NULL)
+		orch_keep_close(&h->keep);
+	orch_arena_destroy(h->arena);
+	house_remove(h->dir);
+	free(h);
+	return 0;
+}
+
+/* NAME within the house, with BYTES. */
+static inline const char *house_write(struct house *h, const char *name, const char *bytes)
+{
+	const char *path = orch_arena_printf(h->arena, "%s/%s", h->dir, name).ptr;
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(bytes, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	return path;
+}
+
+static inline void house_config(struct house *h, const char *bytes)
+{
+	(void)house_write(h, "orchestrator.cfg", bytes);
+}
+
+/* Builds what stands there; what is wrong is in the report. */
+static inline int house_build(struct house *h, enum orch_build_depth depth)
+{
+	struct orch_buf report;
+	int rc;
+
+	orch_buf_init(&report, sizeof(h->report) - 1);
+	rc = orch_build(h->file, depth, &report, &h->plan);
+	(void)snprintf(h->report, sizeof(h->report), "%s", report.len > 0 ? report.ptr : "");
+	orch_buf_fini(&report);
+	return rc;
+}
+
+/* A plan of CONFIG's tools, which must be right. */
+static inline void house_tools(struct house *h, const char *config)
+{
+	house_config(h, config);
+	if (house_build(h, ORCH_BUILD_TOOLS) != ORCH_OK)
+		fail_msg("%s", h->report);
+}
+
+static inline void house_keep(struct house *h)
+{
+	struct orch_err err = { "" };
+
+	if (orch_keep_open(h->plan->config, &h->keep, &err) != ORCH_OK)
+		fail_msg("%s", err.text);
+}
+
+#endif

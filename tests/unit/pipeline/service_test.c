@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starts that fail leave nothing behind, and what runs comes to its end when it is told to. */
+#include "pipeline/service.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "support/http_peer.h"
+#include "unit/pipeline/house.h"
+
+#define PATIENCE_MS 30000
+
+static int run_here(struct house *h)
+{
+	const struct orch_service_options options = { .file = h->file,
+		.stages = { true, true, true } };
+
+	return orch_service_run(&options);
+}
+
+static void test_a_wrong_configuration_is_78(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, "colour = 1;");
+	assert_int_equal(run_here(h), EX_CONFIG);
+	house_config(h, "this is no configuration");
+	assert_int_equal(run_here(h), EX_CONFIG);
+}
+
+static void test_a_missing_configuration_is_78(void **state)
+{
+	assert_int_equal(run_here(*state), EX_CONFIG);
+}
+
+static void test_a_rule_file_that_is_wrong_is_78(void **state)
+{
+	struct house *h = *state;
+
+	(void)house_write(h, "rules.json", "{ \"rules\": [ {} ] }");
+	house_config(h, HOUSE_WHOLE "rules = [ \"rules.json\" ];");
+	assert_int_equal(run_here(h), EX_CONFIG);
+}
+
+static void test_a_state_folder_that_cannot_be_had_is_1(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, HOUSE_WHOLE "state_dir = \"/proc/no/such\";");
+	assert_int_equal(run_here(h), EXIT_FAILURE);
+}
+
+static void test_a_broken_key_is_1(void **state)
+{
+	struct house *h = *state;
+
+	assert_int_equal(mkdir(orch_arena_printf(h->arena, "%s/var", h->dir).ptr, 0700), 0);
+	(void)chmod(house_write(h, "var/store.key", "broken"), 0600);
+	house_config(h, HOUSE_WHOLE);
+	assert_int_equal(run_here(h), EXIT_FAILURE);
+}
+
+static void test_a_broken_database_is_1(void **state)
+{
+	struct house *h = *state;
+
+	assert_int_equal(mkdir(orch_arena_printf(h->arena, "%s/var", h->dir).ptr, 0700), 0);
+	(void)chmod(house_write(h, "var/store.key",
+			    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+		0600);
+	(void)chmod(house_write(h, "var/orchestrator.db",
+			    "this is no database, but long enough to be one"),
+		0600);
+	house_config(h, HOUSE_WHOLE);
+	assert_int_equal(run_here(h), EXIT_FAILURE);
+}
+
+/* A port that somebody listens on, without SO_REUSEPORT. */
+static uint16_t take_port(int *ret_fd)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t size = sizeof(address);
+
+	*ret_fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(*ret_fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(*ret_fd, 1), 0);
+	assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&address, &size), 0);
+	return ntohs(address.sin_port);
+}
+
+static void test_a_taken_port_is_1(void **state)
+{
+	struct house *h = *state;
+	int fd;
+	uint16_t port = take_port(&fd);
+
+	house_config(h,
+		orch_arena_printf(h->arena,
+			HOUSE_TOOL
+			"http = { listen = \"127.0.0.1:%u\"; }; threads = { scan = 2; act = 2; };"
+			"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = "
+			"\"/in\"; } ); actions = ( { name = \"act\"; plugin = "
+			"\"script_action\"; } ); pipelines = ( { name = \"p\"; inputs = [ "
+			"\"in\" ]; tools = [ \"dlp\" ]; policy = ( { verdict = \"flag\"; "
+			"actions = [ \"act\" ]; } ); } );",
+			(unsigned)port)
+			.ptr);
+	assert_int_equal(run_here(h), EXIT_FAILURE);
+	(void)close(fd);
+}
+
+/* The service in a process of its own, its log in a file. */
+
+struct child {
+	pid_t pid;
+	char log[96];
+};
+
+static void start_child(struct house *h, struct child *child)
+{
+	(void)snprintf(child->log, sizeof(child->log), "%s/log", h->dir);
+	child->pid = fork();
+	assert_true(child->pid >= 0);
+	if (child->pid == 0) {
+		int fd = open(child->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+		(void)dup2(fd, STDERR_FILENO);
+		_exit(run_here(h));
+	}
+}
+
+/* How often WORDS stand in the log. */
+static unsigned count_in_log(struct house *h, const struct child *child, const char *words)
+{
+	struct orch_text text;
+	struct orch_err err;
+	unsigned count = 0;
+
+	if (orch_file_read(child->log, 1 << 20, h->arena, &text, &err) != ORCH_OK)
+		return 0;
+	for (const char *at = text.ptr; (at = strstr(at, words)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void await_log(struct house *h, const struct child *child, const char *words, unsigned count)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+	uint64_t until = orch_clock_mono_ms() + PATIENCE_MS;
+
+	while (count_in_log(h, child, words) < count) {
+		if (orch_clock_mono_ms() > until)
+			fail_msg("\"%s\" did not come", words);
+		(void)nanosleep(&moment, NULL);
+	}
+}
+
+static int await_end(const struct child *child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_sigterm_drains_and_ends_with_0(void **state)
+{
+	struct house *h = *state;
+	struct child child;
+
+	house_config(h, HOUSE_WHOLE "threads = { intake = 2; scan = 2; act = 2; };");
+	start_child(h, &child);
+	await_log(h, &child, "event=started", 1);
+	assert_int_equal(kill(child.pid, SIGTERM), 0);
+	assert_int_equal(await_end(&child), 0);
+	assert_int_equal(count_in_log(h, &child, "event=stopped"), 1);
+}
+
+static void test_a_reload_is_all_or_nothing(void **state)
+{
+	struct house *h = *state;
+	struct child child;
+
+	house_config(h, HOUSE_WHOLE);
+	start_child(h, &child);
+	await_log(h, &child, "event=started", 1);
+	house_config(h, HOUSE_WHOLE "limits = { events = 0; };");
+	assert_int_equal(kill(child.pid, SIGHUP), 0);
+	await_log(h, &child, "result=refused", 1);
+	house_config(h, HOUSE_WHOLE "threads = { scan = 7; };");
+	assert_int_equal(kill(child.pid, SIGHUP), 0);
+	await_log(h, &child, "result=refused", 2);
+	house_config(h, HOUSE_WHOLE "limits = { events = 7; };");
+	assert_int_equal(kill(child.pid, SIGHUP), 0);
+	await_log(h, &child, "result=loaded", 1);
+	assert_int_equal(kill(child.pid, SIGTERM), 0);
+	assert_int_equal(await_end(&child), 0);
+}
+
+static void test_a_reload_follows_the_settings_of_the_log(void **state)
+{
+	struct house *h = *state;
+	struct child child;
+
+	house_config(h, HOUSE_WHOLE);
+	start_child(h, &child);
+	await_log(h, &child, "event=started", 1);
+	house_config(h, HOUSE_WHOLE "log = { format = \"json\"; };");
+	assert_int_equal(kill(child.pid, SIGHUP), 0);
+	await_log(h, &child, "\"event\":\"config.reload\"", 1);
+	assert_int_equal(kill(child.pid, SIGTERM), 0);
+	assert_int_equal(await_end(&child), 0);
+}
+
+/* A free port that the service may take: both say SO_REUSEPORT, and ours never listens. */
+static uint16_t reserve_port(int *ret_fd)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t size = sizeof(address);
+	int yes = 1;
+
+	*ret_fd = socket(AF_INET, SOCK_STREAM, 0);
+	(void)setsockopt(*ret_fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes));
+	assert_int_equal(bind(*ret_fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&address, &size), 0);
+	return ntohs(address.sin_port);
+}
+
+static void post(uint16_t port, const char *body)
+{
+	int fd = peer_connect(port);
+	struct reply reply = { .status = 0 };
+	char request[512];
+
+	(void)snprintf(request, sizeof(request),
+		"POST /in HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+		"%zu\r\n\r\n%s",
+		strlen(body), body);
+	assert_true(peer_say(fd, request));
+	peer_read(fd, &reply);
+	assert_int_equal(reply.status, 200);
+	reply_fini(&reply);
+	(void)close(fd);
+}
+
+static void test_a_tool_that_hangs_does_not_hold_up_the_end(void **state)
+{
+	struct house *h = *state;
+	struct child child;
+	int fd;
+	uint16_t port = reserve_port(&fd);
+
+	house_config(h,
+		orch_arena_printf(h->arena,
+			HOUSE_PATH
+			"http = { listen = \"127.0.0.1:%u\"; };"
+			"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = "
+			"\"/in\"; } ); actions = ( { name = \"act\"; plugin = "
+			"\"script_action\"; } ); tools = ( { name = \"t\"; plugin = "
+			"\"script_tool\"; } ); pipelines = ( { name = \"p\"; inputs = [ "
+			"\"in\" ]; tools = [ \"t\" ]; policy = ( { verdict = \"flag\"; "
+			"actions = [ \"act\" ]; } ); } ); limits = { hook_ms = \"1s\"; };",
+			(unsigned)port)
+			.ptr);
+	start_child(h, &child);
+	await_log(h, &child, "event=started", 1);
+	post(port, "id e1\nfield tool hang\ntext text x\nemit\n");
+	await_log(h, &child, "what=hanging", 1);
+	assert_int_equal(kill(child.pid, SIGTERM), 0);
+	await_log(h, &child, "event=drain.begin", 1);
+	assert_int_equal(kill(child.pid, SIGTERM), 0);
+	assert_int_equal(await_end(&child), 0);
+	assert_int_equal(count_in_log(h, &child, "event=stop.at_once"), 1);
+	(void)close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
+		/* The children first: a process that has begun threads does not fork. */
+		TEST(test_sigterm_drains_and_ends_with_0),
+		TEST(test_a_reload_is_all_or_nothing),
+		TEST(test_a_reload_follows_the_settings_of_the_log),
+		TEST(test_a_tool_that_hangs_does_not_hold_up_the_end),
+		TEST(test_a_wrong_configuration_is_78),
+		TEST(test_a_missing_configuration_is_78),
+		TEST(test_a_rule_file_that_is_wrong_is_78),
+		TEST(test_a_state_folder_that_cannot_be_had_is_1),
+		TEST(test_a_broken_key_is_1),
+		TEST(test_a_broken_database_is_1),
+		TEST(test_a_taken_port_is_1),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
