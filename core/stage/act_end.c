@@ -230,6 +230,7 @@ void orch_act_item_finish(struct orch_act_item *item, int code)
 	}
 	item->outcome = "done";
 	orch_log(ORCH_LOG_INFO, "action.done", ORCH_LOG_TEXT("trace", item->lease->message.trace),
+		ORCH_LOG_TEXT("id", item->task->event->id),
 		ORCH_LOG_TEXT("instance", action_of(item)->name),
 		ORCH_LOG_TEXT("outcome", outcome));
 	hand_over(item, ORCH_END_DONE, "done", outcome,

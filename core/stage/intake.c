@@ -51,6 +51,7 @@ struct arrival {
 	const struct orch_plan_instance *input;
 	struct orch_answer answer;
 	struct orch_queue_op put;
+	const struct orch_event *events;
 	size_t event_count;
 	uint64_t begin_ns;
 };
@@ -113,6 +114,17 @@ static void answer_success(struct arrival *arrival)
 		answer(arrival, status, NULL, ORCH_TEXT("{\"ok\":true}\n"));
 }
 
+/* The queue tells how many it had already, not which. */
+static void log_accepted(const struct arrival *arrival, size_t duplicates)
+{
+	for (size_t i = 0; orch_log_wants(ORCH_LOG_DEBUG) && i < arrival->event_count; i++)
+		orch_log(ORCH_LOG_DEBUG, "event.accepted",
+			ORCH_LOG_TEXT("trace", arrival->events[i].trace),
+			ORCH_LOG_TEXT("id", arrival->events[i].id),
+			ORCH_LOG_TEXT("source", arrival->events[i].source),
+			ORCH_LOG_INT("duplicates", duplicates));
+}
+
 static void on_committed(struct orch_queue_op *op)
 {
 	struct arrival *arrival = op->user;
@@ -128,6 +140,7 @@ static void on_committed(struct orch_queue_op *op)
 	}
 	orch_receipt_count(arrival->input, "duplicate", op->duplicates);
 	orch_receipt_count(arrival->input, "accepted", op->message_count - op->duplicates);
+	log_accepted(arrival, op->duplicates);
 	answer_success(arrival);
 }
 
@@ -246,6 +259,7 @@ static void receive(struct arrival *arrival, void *self)
 	if (rc == ORCH_OK)
 		rc = orch_receipt_messages(
 			plan, arrival->input, &sink, arrival->arena, &messages, &count, &err);
+	arrival->events = sink.events;
 	arrival->event_count = sink.event_count;
 	if (rc != ORCH_OK) {
 		refuse(arrival, rc, &err);

@@ -263,6 +263,7 @@ static void report(const struct orch_scan_work *work, const struct orch_decision
 
 	orch_log(is_plain ? ORCH_LOG_DEBUG : ORCH_LOG_INFO, "event.judged",
 		ORCH_LOG_TEXT("trace", work->lease.message.trace),
+		ORCH_LOG_TEXT("id", work->event->id),
 		ORCH_LOG_TEXT("pipeline", work->pipeline->name),
 		ORCH_LOG_STRING("verdict", orch_verdict_name(decision->verdict)),
 		ORCH_LOG_INT("findings", work->finding_count),
