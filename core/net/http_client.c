@@ -63,7 +63,8 @@ int orch_http_client_create(struct orch_lane *lane, const struct orch_http_clien
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
 	}
 	client->lane = lane;
-	client->idle_size = options->max_connections ? options->max_connections : 256;
+	client->idle_size =
+		options->max_connections ? options->max_connections : ORCH_HTTP_CLIENT_CONNECTIONS;
 	client->idle = orch_alloc_array(client->idle_size, sizeof(*client->idle));
 	client->connect_ms =
 		options->connect_ms ? options->connect_ms : ORCH_HTTP_CLIENT_CONNECT_MS;

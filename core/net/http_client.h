@@ -20,13 +20,16 @@
 #define ORCH_HTTP_CLIENT_HEAD_BYTES (64 * 1024)
 #define ORCH_HTTP_CLIENT_SHOWN_BYTES 4096 /* of a body that goes to a blob */
 
+#define ORCH_HTTP_CLIENT_CONNECTIONS 1024
+#define ORCH_HTTP_CLIENT_PER_HOST 256
+
 struct orch_http_client;
 struct orch_http_flight; /* a request under way */
 
 struct orch_http_client_options {
 	const char *ca_file;    /* NULL: the system's */
-	size_t max_connections; /* 0: 256 */
-	size_t max_per_host;    /* 0: 64; more requests wait their turn */
+	size_t max_connections; /* 0: CONNECTIONS */
+	size_t max_per_host;    /* 0: PER_HOST; more requests wait their turn */
 	uint32_t connect_ms;    /* 0: 10 s; for address, connection and TLS together */
 	uint32_t slow_s;        /* 0: 30 s; so long a download may crawl */
 };

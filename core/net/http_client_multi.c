@@ -8,9 +8,6 @@
 #include "base/alloc.h"
 #include "net/http_client_impl.h"
 
-#define CONNECTIONS 256
-#define CONNECTIONS_PER_HOST 64
-
 /* Outside of curl's own calls, so a DONE may do what it likes, even destroy the client. */
 static void end_flights(struct orch_http_client *client)
 {
@@ -134,8 +131,9 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 int orch_http_multi_init(struct orch_http_client *client,
 	const struct orch_http_client_options *options, struct orch_err *err)
 {
-	size_t total = options->max_connections ? options->max_connections : CONNECTIONS;
-	size_t per_host = options->max_per_host ? options->max_per_host : CONNECTIONS_PER_HOST;
+	size_t total =
+		options->max_connections ? options->max_connections : ORCH_HTTP_CLIENT_CONNECTIONS;
+	size_t per_host = options->max_per_host ? options->max_per_host : ORCH_HTTP_CLIENT_PER_HOST;
 	CURLM *multi = curl_multi_init();
 	bool is_set;
 

@@ -289,7 +289,7 @@ static void test_more_requests_than_connections_wait_their_turn(void **state)
 		http_answer_fini(&answers[i]);
 	}
 	assert_int_equal(stand_in_requests(server), MANY);
-	assert_true(stand_in_open_max(server) <= 64);
+	assert_true(stand_in_open_max(server) <= ORCH_HTTP_CLIENT_PER_HOST);
 	http_world_fini(&world);
 	stand_in_stop(server);
 	free(answers);
