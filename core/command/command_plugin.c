@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -12,6 +15,7 @@
 #include "plugin/settings.h"
 
 #define OUTPUT_BYTES (4 * 1024 * 1024)
+#define TRIAL_S 10 /* so long a file may take to load */
 
 static void add_plugin_json(
 	struct orch_buf *out, const struct orch_plugin *plugin, const char *file)
@@ -192,11 +196,50 @@ int orch_command_plugin_show(struct orch_cli *cli)
 	return rc;
 }
 
+enum { TRIAL_RETURNED = 77 }; /* no code that a plugin is likely to exit with */
+
+/* A constructor can do anything; it does it to a child first. */
+static int try_load(const char *file, struct orch_err *err)
+{
+	const struct orch_plugin *plugin;
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return orch_fail(err, ORCH_E_INTERNAL, "no process to load it in: %s",
+			orch_errno_text(errno));
+	if (child == 0) {
+		int ignored; /* the parent finds the same, and says it */
+
+		(void)alarm(TRIAL_S);
+		ignored = orch_plugin_load(file, &plugin, err);
+		(void)ignored;
+		_exit(TRIAL_RETURNED);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return orch_fail(err, ORCH_E_INTERNAL, "%s", orch_errno_text(errno));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		return orch_fail(err, ORCH_E_INVALID, "%.200s: it was not loaded within %d s", file,
+			TRIAL_S);
+	if (WIFSIGNALED(status))
+		return orch_fail(err, ORCH_E_INVALID,
+			"%.200s: it crashed while it was loaded (signal %d)", file,
+			WTERMSIG(status));
+	if (WEXITSTATUS(status) != TRIAL_RETURNED)
+		return orch_fail(err, ORCH_E_INVALID,
+			"%.200s: it ended the program while it was loaded (exit %d)", file,
+			WEXITSTATUS(status));
+	return ORCH_OK;
+}
+
 int orch_command_plugin_verify(struct orch_cli *cli)
 {
 	const struct orch_plugin *plugin;
 	struct orch_err err = { "" };
 
+	if (try_load(cli->words[0], &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	if (orch_plugin_load(cli->words[0], &plugin, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	if (cli->json)

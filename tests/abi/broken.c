@@ -3,6 +3,9 @@
  * A plugin with one thing wrong.  CMakeLists.txt builds it many times, each
  * time with another of these names defined to something that must be refused.
  */
+#include <signal.h>
+#include <stdlib.h>
+
 #include <orch/action.h>
 #include <orch/input.h>
 #include <orch/tool.h>
@@ -144,6 +147,19 @@ static const struct orch_option endless[300] UNUSED = {
 	HUNDRED(1),
 	HUNDRED(2),
 };
+
+#ifdef CRASH
+__attribute__((constructor)) static void crash(void)
+{
+	(void)raise(SIGSEGV);
+}
+#endif
+#ifdef LEAVE
+__attribute__((constructor)) static void leave(void)
+{
+	exit(0);
+}
+#endif
 
 UNUSED static int create(
 	const struct orch_host *host, const void *settings, void **ret_self, struct orch_err *err)
