@@ -131,7 +131,8 @@ static void add_rule(
 	orch_cli_add_line(cli, out, "options", rule->rule.options);
 	orch_cli_add_line(
 		cli, out, "severity", orch_text_from(orch_severity_name(rule->rule.severity)));
-	orch_cli_add_line(cli, out, "state", orch_text_from(orch_rule_state_name(rule->state)));
+	orch_cli_add_line(cli, out, "state",
+		orch_text_from(rule->removed ? "removed" : orch_rule_state_name(rule->state)));
 	add_examples(cli, out, "matches", rule->matches);
 	add_examples(cli, out, "no matches", rule->no_matches);
 	orch_buf_add_string(out, "\n");

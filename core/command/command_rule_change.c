@@ -142,6 +142,25 @@ static int check_and_save(
 	return ORCH_EXIT_OK;
 }
 
+/* Two live rules of one name could not be told apart in a list of findings. */
+static int refuse_taken_name(
+	struct orch_cli *cli, const struct orch_rules *rules, const struct orch_stored_rule *rule)
+{
+	struct orch_stored_rule *list;
+	struct orch_err err = { "" };
+	size_t count;
+
+	if (orch_store_rules(rules->keep.store, rule->tool, false, cli->arena, &list, &count,
+		    &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	for (size_t i = 0; i < count; i++)
+		if (orch_text_equal(list[i].rule.name, rule->rule.name))
+			return orch_cli_fail(cli, ORCH_EXIT_FAILED,
+				"%.*s has this name already; edit it, or give the new one an --id",
+				ORCH_TEXT_ARG(list[i].rule.id));
+	return ORCH_EXIT_OK;
+}
+
 static int add(struct orch_cli *cli, struct orch_rules *rules)
 {
 	struct orch_stored_rule rule = {
@@ -161,6 +180,8 @@ static int add(struct orch_cli *cli, struct orch_rules *rules)
 	take_text(cli, "id", &rule.rule.id);
 	if (rc == ORCH_EXIT_OK && (rule.tool.len == 0 || rule.rule.name.len == 0))
 		rc = orch_cli_fail(cli, ORCH_EXIT_USAGE, "--tool and --name must be given");
+	if (rc == ORCH_EXIT_OK && rule.rule.id.len == 0)
+		rc = refuse_taken_name(cli, rules, &rule);
 	return rc == ORCH_EXIT_OK ? check_and_save(cli, rules, &rule) : rc;
 }
 
@@ -182,6 +203,9 @@ static int edit(struct orch_cli *cli, struct orch_rules *rules)
 
 	if (rc != ORCH_EXIT_OK)
 		return rc;
+	if (rule.removed)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%.*s is removed; add it anew",
+			ORCH_TEXT_ARG(rule.rule.id));
 	if (!wants_change(cli))
 		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "say what to change; see --help");
 	if (orch_cli_get(cli, "clear-examples") != NULL)

@@ -232,6 +232,8 @@ void orch_rulefile_write_rule(
 		orch_buf_printf(buf, ",\"created\":%llu", (unsigned long long)rule->created_ms);
 		write_text(buf, "changed_by", rule->changed_by);
 		orch_buf_printf(buf, ",\"changed\":%llu", (unsigned long long)rule->changed_ms);
+		if (rule->removed)
+			orch_buf_add_string(buf, ",\"removed\":true");
 	}
 	orch_buf_add_char(buf, '}');
 }
