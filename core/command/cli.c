@@ -10,6 +10,7 @@
 
 #define DEFAULT_FILE "/etc/orchestrator/orchestrator.cfg"
 #define REPORT_BYTES (1024 * 1024)
+#define FAILURE_BYTES 4608 /* a path and a sentence */
 
 static const struct orch_cli_option common[] = {
 	{ .name = "config", .takes_value = true },
@@ -51,10 +52,16 @@ static void print_help(FILE *to, const struct orch_command *command)
 static void print_verbs(
 	FILE *to, const struct orch_command *commands, size_t count, const char *name)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			fprintf(to, "  orchestrator %s %-8s %s\n", name, commands[i].verb,
-				commands[i].summary);
+	for (size_t i = 0; i < count; i++) {
+		struct orch_text rest = orch_text_from(commands[i].examples), line;
+
+		if (strcmp(commands[i].name, name) != 0)
+			continue;
+		fprintf(to, "  orchestrator %s %-8s %s\n", name, commands[i].verb,
+			commands[i].summary);
+		if (orch_text_split(&rest, '\n', &line))
+			fprintf(to, "      %.*s\n", ORCH_TEXT_ARG(orch_text_trim(line)));
+	}
 }
 
 static bool has_name(const struct orch_command *commands, size_t count, const char *name)
@@ -305,24 +312,44 @@ bool orch_cli_next(
 	return false;
 }
 
+/* A line of its own, so that a program that reads the results hears of it too. */
+static void print_error_json(struct orch_text text)
+{
+	struct orch_buf out;
+
+	orch_buf_init(&out, REPORT_BYTES);
+	orch_buf_add_string(&out, "{\"error\":");
+	orch_buf_add_json(&out, text);
+	orch_buf_add_string(&out, "}\n");
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
+}
+
 int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
 {
+	char text[FAILURE_BYTES];
 	va_list ap;
 
-	fprintf(stderr, "orchestrator %s%s%s: ", cli->command->name,
-		cli->command->verb == NULL ? "" : " ",
-		cli->command->verb == NULL ? "" : cli->command->verb);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "orchestrator %s%s%s: %s\n", cli->command->name,
+		cli->command->verb == NULL ? "" : " ",
+		cli->command->verb == NULL ? "" : cli->command->verb, text);
+	if (cli->json)
+		print_error_json(orch_text_from(text));
 	return code;
 }
 
-static void print_report(struct orch_buf *report)
+static void print_report(const struct orch_cli *cli, struct orch_buf *report)
 {
+	struct orch_text rest = orch_buf_text(report), line;
+
 	if (report->len > 0)
 		(void)fwrite(report->ptr, 1, report->len, stderr);
+	while (cli->json && orch_text_split(&rest, '\n', &line))
+		if (line.len > 0)
+			print_error_json(line);
 }
 
 struct orch_plan *orch_cli_plan(struct orch_cli *cli)
@@ -332,7 +359,7 @@ struct orch_plan *orch_cli_plan(struct orch_cli *cli)
 
 	orch_buf_init(&report, REPORT_BYTES);
 	if (orch_build(cli->file, ORCH_BUILD_TOOLS, &report, &plan) != ORCH_OK)
-		print_report(&report);
+		print_report(cli, &report);
 	orch_buf_fini(&report);
 	return plan;
 }
@@ -344,7 +371,7 @@ struct orch_config *orch_cli_config(struct orch_cli *cli)
 
 	orch_buf_init(&report, REPORT_BYTES);
 	if (orch_build_config(cli->file, &report, &config) != ORCH_OK)
-		print_report(&report);
+		print_report(cli, &report);
 	orch_buf_fini(&report);
 	return config;
 }

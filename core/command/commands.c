@@ -112,6 +112,8 @@ const struct orch_command orch_commands[] = {
 		.summary = "lists the rules",
 		.examples = "  orchestrator rule list\n"
 			    "  orchestrator rule list --json | jq -r .id\n",
+		.details = "Exit: 0 listed, 1 the store cannot be read, 78 the configuration is "
+			   "wrong.\n",
 		.options = tool_option,
 		.run = orch_command_rule_list,
 	},
@@ -167,6 +169,8 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "RULE",
 		.summary = "removes a rule; its history stays",
 		.examples = "  orchestrator rule remove maestro\n",
+		.details = "Exit: 0 removed, 1 it could not be saved, 66 there is no such rule,\n"
+			   "78 the configuration is wrong.\n",
 		.least = 1,
 		.most = 1,
 		.run = orch_command_rule_remove,
@@ -201,6 +205,8 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "[--tool TOOL]",
 		.summary = "writes the rules as a JSON file that import reads",
 		.examples = "  orchestrator rule export > rules.json\n",
+		.details = "Exit: 0 written, 1 the store cannot be read, 78 the configuration is "
+			   "wrong.\n",
 		.options = tool_option,
 		.run = orch_command_rule_export,
 	},
@@ -211,6 +217,8 @@ const struct orch_command orch_commands[] = {
 		.summary = "lists the events with findings, newest first",
 		.examples = "  orchestrator finding list\n"
 			    "  orchestrator finding list --rule maestro --limit 10 --json\n",
+		.details = "Exit: 0 listed, 1 the store cannot be read, 78 the configuration is "
+			   "wrong.\n",
 		.options = finding_options,
 		.run = orch_command_finding_list,
 	},
@@ -234,6 +242,8 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "",
 		.summary = "shows the queues, their dead letters and the ledger",
 		.examples = "  orchestrator queue list\n",
+		.details = "Exit: 0 listed, 1 the store cannot be read, 78 the configuration is "
+			   "wrong.\n",
 		.run = orch_command_queue_list,
 	},
 	{
@@ -243,7 +253,9 @@ const struct orch_command orch_commands[] = {
 		.summary = "shows messages that wait, or dead letters and why they died",
 		.examples = "  orchestrator queue peek --dead\n"
 			    "  orchestrator queue peek act.block\n",
-		.details = "  --reveal   opens the sealed bodies\n",
+		.details = "  --reveal   opens the sealed bodies\n"
+			   "Exit: 0 shown, 1 the store cannot be read, 78 the configuration is "
+			   "wrong.\n",
 		.options = peek_options,
 		.most = 1,
 		.run = orch_command_queue_peek,
@@ -255,6 +267,9 @@ const struct orch_command orch_commands[] = {
 		.summary = "puts dead letters back into their queue",
 		.examples = "  orchestrator queue redrive act.block\n"
 			    "  orchestrator queue redrive --all\n",
+		.details = "Exit: 0 put back, 1 the store cannot be changed, 66 no such id, 78 the "
+			   "configuration "
+			   "is wrong.\n",
 		.options = dead_options,
 		.most = 1,
 		.run = orch_command_queue_redrive,
@@ -265,6 +280,9 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "QUEUE | --id ID | --all",
 		.summary = "drops dead letters for good; the ledger counts them as dropped",
 		.examples = "  orchestrator queue discard --id 0d6b1d9e-…\n",
+		.details = "Exit: 0 dropped, 1 the store cannot be changed, 66 no such id, 78 the "
+			   "configuration "
+			   "is wrong.\n",
 		.options = dead_options,
 		.most = 1,
 		.run = orch_command_queue_discard,
@@ -284,6 +302,8 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "NAME",
 		.summary = "shows a plugin and its options",
 		.examples = "  orchestrator plugin show slack\n",
+		.details = "Exit: 0 shown, 1 it is refused, 66 there is no such plugin,\n"
+			   "78 the configuration is wrong.\n",
 		.least = 1,
 		.most = 1,
 		.run = orch_command_plugin_show,
@@ -304,6 +324,7 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "",
 		.summary = "prints the version and the plugin ABI's",
 		.examples = "  orchestrator version\n",
+		.details = "Exit: 0.\n",
 		.run = orch_command_version,
 	},
 };
