@@ -41,10 +41,10 @@ static void print_all_commands(FILE *to, const struct orch_command *commands, si
 
 static void print_help(FILE *to, const struct orch_command *command)
 {
-	fprintf(to, "%s\n\nExamples:\n%s\nUsage: orchestrator %s%s%s [-c FILE] [--json] %s\n",
+	fprintf(to, "%s\n\nExamples:\n%s\nUsage: orchestrator %s%s%s [-c FILE] [--json]%s%s\n",
 		command->summary, command->examples, command->name,
 		command->verb == NULL ? "" : " ", command->verb == NULL ? "" : command->verb,
-		command->synopsis);
+		command->synopsis[0] == '\0' ? "" : " ", command->synopsis);
 	if (command->details != NULL)
 		fprintf(to, "\n%s", command->details);
 }
