@@ -99,7 +99,7 @@ static int get_file(struct orch_outlets *outlets, struct orch_text path, struct 
 static int write_file(struct orch_outlets *outlets, struct orch_text path, struct orch_text line,
 	struct orch_err *err)
 {
-	struct outlet *file;
+	struct outlet *file = NULL;
 	int rc, error = 0;
 
 	pthread_mutex_lock(&outlets->lock);
