@@ -37,7 +37,7 @@ void orch_service_setup_log(const struct orch_config *config);
 /* service_reload.c */
 void orch_service_reload(struct orch_service *service);
 void orch_service_rules_changed(void *service);
-void orch_service_note_config(const struct orch_config *config, bool in_force);
+void orch_service_note_config(void);
 
 /* service_gauges.c */
 void orch_service_refresh_gauges(struct orch_service *service);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* New configurations and new rules while the program runs: whole, or not at all. */
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metric.h"
@@ -11,12 +12,13 @@
 
 #define REPORT_BYTES (1024 * 1024)
 
-void orch_service_note_config(const struct orch_config *config, bool in_force)
+/* A series for each digest would be kept for good; which one it is stands in the log. */
+void orch_service_note_config(void)
 {
-	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_config_info",
-				"Which configuration is in force.",
-				{ "digest", orch_text_from(config->digest) }),
-		in_force ? 1 : 0);
+	orch_metric_set(
+		orch_metric(ORCH_METRIC_GAUGE, "orchestrator_config_loaded_timestamp_seconds",
+			"When the configuration in force was loaded."),
+		(int64_t)(orch_clock_now_ms() / 1000));
 }
 
 static void note_outcome(bool successful)
@@ -102,10 +104,9 @@ static int load_next(struct orch_service *service)
 					orch_stage_name(orch_station_stage(service->stations[i]))),
 				ORCH_LOG_STRING("why", "it hangs, and follows when it comes back"));
 	orch_service_setup_log(next->config);
-	orch_service_note_config(service->plan->config, false);
 	orch_plan_unref(service->plan);
 	service->plan = next;
-	orch_service_note_config(next->config, true);
+	orch_service_note_config();
 	return ORCH_OK;
 }
 
