@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "pipeline/rulefile.h"
+#include "pipeline/startcheck.h"
 
 static void print_errors(
 	struct orch_config_errors *errors, struct orch_arena *arena, struct orch_buf *report)
@@ -21,6 +22,7 @@ static void check_rule_files(
 	struct orch_plan *plan, struct orch_config_errors *errors, struct orch_arena *arena)
 {
 	const struct orch_config *config = plan->config;
+	const struct orch_value *key = orch_value_get(config->root, "rules");
 	struct orch_stored_rule *rules;
 	struct orch_err err = { "" };
 	size_t count;
@@ -29,7 +31,8 @@ static void check_rule_files(
 	if (rc == ORCH_OK)
 		rc = orch_rulefile_check(plan, rules, count, &err);
 	if (rc != ORCH_OK)
-		orch_config_errors_add(errors, (struct orch_where){ config->file, 0 },
+		orch_config_errors_add(errors,
+			key != NULL ? key->where : (struct orch_where){ config->file, 0 },
 			ORCH_TEXT("rules"), "%s", err.text);
 }
 
@@ -55,6 +58,7 @@ static int build_plan(struct orch_config *config, enum orch_build_depth depth,
 	if (depth == ORCH_BUILD_WHOLE) {
 		orch_config_check_run(config, errors);
 		orch_config_load_credentials(config, errors);
+		orch_startcheck_state_dir(config, errors);
 	} else {
 		keep_tools(config);
 	}
@@ -62,6 +66,7 @@ static int build_plan(struct orch_config *config, enum orch_build_depth depth,
 	if (rc != ORCH_OK)
 		return rc;
 	if (depth == ORCH_BUILD_WHOLE && !has_errors(errors)) {
+		orch_startcheck_services(plan, errors);
 		orch_plan_try_instances(plan, errors);
 		check_rule_files(plan, errors, arena);
 	}

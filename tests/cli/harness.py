@@ -34,6 +34,7 @@ def whole(port, tools=TOOLS):
     """All that a run needs."""
     return tools + """
 http = { listen = "127.0.0.1:%d"; };
+egress = { allow = [ "127.0.0.0/8" ]; };
 inputs = ( { name = "in"; plugin = "script_input"; path = "/in"; } );
 actions = ( { name = "act"; plugin = "script_action"; } );
 pipelines = ( { name = "p"; inputs = [ "in" ]; tools = [ "dlp" ];

@@ -14,6 +14,52 @@ static void test_a_right_configuration_is_built(void **state)
 	assert_string_equal(h->report, "");
 }
 
+static void test_a_state_folder_that_cannot_be_made_is_named(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, HOUSE_WHOLE "state_dir = \"orchestrator.cfg/state\";");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, ":1: state_dir: ");
+	assert_contains(h->report, "Not a directory");
+}
+
+static void test_a_service_that_egress_refuses_is_named(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		HOUSE_TOOL
+		"http = { listen = \"127.0.0.1:0\"; };"
+		"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"
+		"actions = ( { name = \"log\"; plugin = \"log\"; } );"
+		"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; policy = "
+		"( "
+		"{ when = { findings = 1; }; verdict = \"flag\"; actions = [ \"log\" ]; } ); } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, "inputs.in.api_url: 127.0.0.1 is a loopback address");
+}
+
+static void test_a_credential_that_may_not_go_to_its_service_is_named(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		HOUSE_TOOL
+		"http = { listen = \"127.0.0.1:0\"; };"
+		"credentials = ( { name = \"sig\"; env = \"PATH\"; }, { name = \"bot\"; env = "
+		"\"PATH\"; scheme = \"bearer\"; hosts = [ \"example.org\" ]; } );"
+		"inputs = ( { name = \"in\"; plugin = \"slack\"; path = \"/in\"; signing_secret = "
+		"\"sig\"; token = \"bot\"; } );"
+		"actions = ( { name = \"log\"; plugin = \"log\"; } );"
+		"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; policy = "
+		"( "
+		"{ when = { findings = 1; }; verdict = \"flag\"; actions = [ \"log\" ]; } ); } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(
+		h->report, "inputs.in.token: credentials.bot may not go to https://slack.com:443");
+}
+
 /* All that is wrong is said at once, with its place. */
 static void test_every_error_is_listed(void **state)
 {
@@ -177,6 +223,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
 		TEST(test_a_right_configuration_is_built),
+		TEST(test_a_state_folder_that_cannot_be_made_is_named),
+		TEST(test_a_service_that_egress_refuses_is_named),
+		TEST(test_a_credential_that_may_not_go_to_its_service_is_named),
 		TEST(test_every_error_is_listed),
 		TEST(test_a_plugin_has_its_say_before_the_start),
 		TEST(test_a_missing_secret_stops_the_start_and_no_command),

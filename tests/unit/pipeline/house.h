@@ -28,6 +28,7 @@
 #define HOUSE_WHOLE                                                                             \
 	HOUSE_TOOL                                                                              \
 	"http = { listen = \"127.0.0.1:0\"; };"                                                 \
+	"egress = { allow = [ \"127.0.0.0/8\" ]; };"                                            \
 	"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"           \
 	"actions = ( { name = \"act\"; plugin = \"script_action\"; } );"                        \
 	"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; policy = ( { " \

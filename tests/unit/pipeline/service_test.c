@@ -107,7 +107,8 @@ static void test_a_taken_port_is_1(void **state)
 	house_config(h,
 		orch_arena_printf(h->arena,
 			HOUSE_TOOL
-			"http = { listen = \"127.0.0.1:%u\"; }; threads = { scan = 2; act = 2; };"
+			"http = { listen = \"127.0.0.1:%u\"; }; egress = { allow = [ "
+			"\"127.0.0.0/8\" ]; }; threads = { scan = 2; act = 2; };"
 			"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = "
 			"\"/in\"; } ); actions = ( { name = \"act\"; plugin = "
 			"\"script_action\"; } ); pipelines = ( { name = \"p\"; inputs = [ "
@@ -265,7 +266,8 @@ static void test_a_tool_that_hangs_does_not_hold_up_the_end(void **state)
 	house_config(h,
 		orch_arena_printf(h->arena,
 			HOUSE_PATH
-			"http = { listen = \"127.0.0.1:%u\"; };"
+			"http = { listen = \"127.0.0.1:%u\"; }; egress = { allow = [ "
+			"\"127.0.0.0/8\" ]; };"
 			"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = "
 			"\"/in\"; } ); actions = ( { name = \"act\"; plugin = "
 			"\"script_action\"; } ); tools = ( { name = \"t\"; plugin = "
