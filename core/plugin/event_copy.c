@@ -2,6 +2,7 @@
 /* Events as plugins hand them over: judged, then copied. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "plugin/sink.h"
@@ -23,7 +24,7 @@ static void add(struct tally *tally, struct orch_text text)
 		tally->left -= text.len;
 }
 
-/* Are all the texts texts, and together no longer than LIMIT? */
+/* Are all the texts texts, and together no longer than LIMIT?  The alias, of which little is kept, counts apart. */
 static int check_texts(const struct orch_event *event, uint64_t limit)
 {
 	struct tally tally = { limit == 0 ? UINT64_MAX : limit, ORCH_OK };
@@ -45,6 +46,10 @@ static int check_texts(const struct orch_event *event, uint64_t limit)
 		add(&tally, event->parts[i].media_type);
 		add(&tally, event->parts[i].bytes);
 		add(&tally, event->parts[i].note);
+	}
+	if (ORCH_HAS(event, alias)) {
+		tally.left = limit == 0 ? UINT64_MAX : limit;
+		add(&tally, event->alias);
 	}
 	return tally.code;
 }
@@ -111,6 +116,18 @@ static void copy_parts(
 	copy->parts = parts;
 }
 
+/* The alias by its digest: it may repeat all that the event says. */
+static struct orch_text digest_alias(struct orch_arena *arena, const struct orch_event *event)
+{
+	const struct orch_text *alias = ORCH_HAS(event, alias) ? &event->alias : NULL;
+	char uuid[ORCH_UUID_CHARS + 1];
+
+	if (alias == NULL || alias->len == 0)
+		return ORCH_TEXT_NONE;
+	orch_uuid5(alias, 1, uuid);
+	return orch_arena_text(arena, orch_text_from(uuid));
+}
+
 struct orch_event *orch_event_copy(struct orch_arena *arena, const struct orch_event *event)
 {
 	struct orch_event *copy = orch_arena_alloc(arena, sizeof(*copy));
@@ -129,6 +146,7 @@ struct orch_event *orch_event_copy(struct orch_arena *arena, const struct orch_e
 		.order = orch_arena_text(arena, event->order),
 		.data = orch_arena_text(arena, event->data),
 		.trace = orch_arena_text(arena, event->trace),
+		.alias = digest_alias(arena, event),
 		.field_count = event->field_count,
 		.part_count = event->part_count,
 	};

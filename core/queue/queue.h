@@ -25,6 +25,8 @@ struct orch_message {
 	struct orch_text queue;
 	struct orch_text
 		id; /* derived; a second put of an id that is still there changes nothing */
+	struct orch_text
+		alias; /* of a new arrival: seen within a day, it is a repeat; may be empty */
 	/*
 	 * When that happened which it is about, by its source.  Neighbours in time
 	 * are neighbours in the indexes, so a commit touches few of their pages.
@@ -77,7 +79,7 @@ struct orch_queue_op {
 
 	const struct orch_message *messages; /* PUT */
 	size_t message_count;
-	bool is_accepted; /* PUT: these are new arrivals, refuse those seen within a day and count them */
+	bool is_accepted; /* PUT: these are new arrivals, refuse those whose id or alias was seen within a day and count them */
 	size_t duplicates; /* out, of an accepted PUT */
 
 	struct orch_text name; /* RECEIVE */

@@ -20,8 +20,8 @@ struct tally {
 
 static int check(const struct orch_message *message, struct orch_err *err)
 {
-	const struct orch_text texts[] = { message->id, message->order, message->pipeline,
-		message->tenant, message->trace };
+	const struct orch_text texts[] = { message->id, message->alias, message->order,
+		message->pipeline, message->tenant, message->trace };
 
 	if (message->queue.len == 0 || message->queue.len >= ORCH_QUEUE_NAME_BYTES ||
 		message->id.len == 0)
@@ -38,14 +38,15 @@ static int check(const struct orch_message *message, struct orch_err *err)
 	return ORCH_OK;
 }
 
-static void hash_id(const struct orch_message *message, uint8_t ret_hash[ORCH_SHA256_BYTES])
+static void hash_name(
+	struct orch_text queue, struct orch_text name, uint8_t ret_hash[ORCH_SHA256_BYTES])
 {
 	char text[ORCH_QUEUE_NAME_BYTES + ORCH_QUEUE_TEXT_BYTES + 1];
-	int len = snprintf(text, sizeof(text), "%.*s", ORCH_TEXT_ARG(message->queue));
+	int len = snprintf(text, sizeof(text), "%.*s", ORCH_TEXT_ARG(queue));
 
 	/* The NUL between the two is part of it. */
-	memcpy(text + len + 1, message->id.ptr, message->id.len);
-	orch_sha256((struct orch_text){ text, (size_t)len + 1 + message->id.len }, ret_hash);
+	memcpy(text + len + 1, name.ptr, name.len);
+	orch_sha256((struct orch_text){ text, (size_t)len + 1 + name.len }, ret_hash);
 }
 
 /* The last of the next hashes after FROM; *ret_found stays false if they reach the end. */
@@ -99,9 +100,9 @@ static int purge_seen(
 	return code;
 }
 
-/* Has this arrival come before, within a day?  If not it has now. */
-static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
-	const struct orch_message *message, uint64_t now, bool *ret_seen, struct orch_err *err)
+/* Has this name been seen before, within a day?  If not it has now. */
+static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db, struct orch_text scope,
+	struct orch_text name, uint64_t now, bool *ret_seen, struct orch_err *err)
 {
 	uint8_t hash[ORCH_SHA256_BYTES];
 	sqlite3_stmt *statement = NULL;
@@ -116,7 +117,7 @@ static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
 			&statement, err);
 	if (code < 0)
 		return code;
-	hash_id(message, hash);
+	hash_name(scope, name, hash);
 	orch_db_bind_blob(
 		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
 	orch_db_bind_int(statement, 2, (int64_t)now);
@@ -245,7 +246,9 @@ static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
 	int code = check(message, err);
 
 	if (code == ORCH_OK && op->is_accepted)
-		code = look_back(queue, db, message, now, &seen, err);
+		code = look_back(queue, db, message->queue, message->id, now, &seen, err);
+	if (code == ORCH_OK && op->is_accepted && !seen && message->alias.len > 0)
+		code = look_back(queue, db, message->queue, message->alias, now, &seen, err);
 	if (code == ORCH_OK && !seen)
 		code = insert(queue, db, message, tally, now, &inserted, err);
 	if (code < 0)

@@ -7,8 +7,8 @@
  *         key is the order of its rows.
  * body    apart, so that leasing does not write it anew.
  * dead    set aside, with the reason; DAMAGED ones as they were found.
- * seen    ids of the arrivals of the last day, by their hash alone: whatever else a
- *         repeat says of itself, its id tells that it is one.
+ * seen    ids and aliases of the arrivals of the last day, by their hash alone: whatever
+ *         else a repeat says of itself, its name tells that it is one.
  * ledger, dropped   what has ended, counted.
  */
 #include "queue/backend.h"

@@ -19,10 +19,11 @@ static struct orch_text derive_trace(
 	return orch_arena_printf(arena, "%.8s%.4s%.4s", uuid, uuid + 9, uuid + 14);
 }
 
-static struct orch_text derive_message_id(struct orch_arena *arena, struct orch_text pipeline,
-	struct orch_text source, struct orch_text id)
+/* KIND tells ids and aliases apart. */
+static struct orch_text derive_name(struct orch_arena *arena, struct orch_text kind,
+	struct orch_text pipeline, struct orch_text source, struct orch_text name)
 {
-	struct orch_text pieces[] = { ORCH_TEXT("event"), pipeline, source, id };
+	struct orch_text pieces[] = { kind, pipeline, source, name };
 	char uuid[ORCH_UUID_CHARS + 1];
 
 	orch_uuid5(pieces, 4, uuid);
@@ -45,7 +46,12 @@ static void fill_message(struct orch_message *message, const struct orch_config_
 {
 	*message = (struct orch_message){
 		.queue = ORCH_TEXT("scan"),
-		.id = derive_message_id(arena, pipeline->name, event->source, event->id),
+		.id = derive_name(
+			arena, ORCH_TEXT("event"), pipeline->name, event->source, event->id),
+		.alias = event->alias.len == 0
+			? ORCH_TEXT_NONE
+			: derive_name(arena, ORCH_TEXT("alias"), pipeline->name, event->source,
+				  event->alias),
 		.pipeline = pipeline->name,
 		.tenant = event->tenant,
 		.order = event->order.len == 0

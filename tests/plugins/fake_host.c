@@ -92,6 +92,7 @@ static int host_emit(struct orch_sink *sink, const struct orch_event *event)
 	copy->actor = keep_text(fake, event->actor);
 	copy->order = keep_text(fake, event->order);
 	copy->data = keep_text(fake, event->data);
+	copy->alias = keep_text(fake, event->alias);
 	for (size_t i = 0; i < event->field_count; i++) {
 		fields[i].name = keep_text(fake, event->fields[i].name);
 		fields[i].value = keep_text(fake, event->fields[i].value);

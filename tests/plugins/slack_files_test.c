@@ -373,8 +373,11 @@ static void test_a_file_event_holds_only_an_id(void **state)
 	assert_int_equal(fake->sink.mark_count, 0);
 	assert_null(receive(fake, "{'type':'file_created','file_id':'F7'}"));
 	assert_true(fake_counted(fake, "ignored_unshared"));
-	assert_non_null(receive(fake, "{'type':'file_change','file_id':'F7'}"));
-	assert_non_null(receive(fake, "{'type':'file_public','file':{'id':'F7'}}"));
+	assert_string_equal(event->alias.ptr, "T1/file/F7");
+	event = receive(fake, "{'type':'file_public','file':{'id':'F7'}}");
+	assert_string_equal(event->alias.ptr, "T1/file/F7");
+	event = receive(fake, "{'type':'file_change','file_id':'F7'}");
+	assert_int_equal(event->alias.len, 0); /* other bytes than before: always news */
 }
 
 static void test_a_refused_look_up_is_said(void **state)

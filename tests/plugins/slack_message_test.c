@@ -142,28 +142,59 @@ static void test_an_edit_that_says_nothing_new_is_ignored(void **state)
 		"'subtype':'message_changed','message':{'user':'U1','text':'a','ts':'1.1'}"));
 }
 
-static void test_a_deleted_message_can_be_an_event_of_its_own(void **state)
+static void test_a_deleted_message_is_an_event_of_its_own(void **state)
 {
-	static const char *const audit[] = { "signing_secret", "s", "scan_deleted", "true", NULL };
-	struct fake *fake = fake_open("slack", audit);
-	const struct orch_event *event = receive_with(fake,
+	const struct orch_event *event = receive_with(*state,
 		"'subtype':'message_deleted','hidden':true,'deleted_ts':'1.1','ts':'9.9',"
 		"'previous_message':{'user':'U1','text':'secret','ts':'1.1'}");
 
-	(void)state;
 	assert_non_null(event);
 	assert_string_equal(event->type.ptr, "slack.message_deleted");
 	assert_string_equal(fake_field(event, "slack.ts"), "1.1");
 	assert_string_equal(fake_part(event, "text"), "secret");
+}
+
+static void test_deleted_messages_can_be_left_alone(void **state)
+{
+	static const char *const quiet[] = { "signing_secret", "s", "scan_deleted", "false", NULL };
+	struct fake *fake = fake_open("slack", quiet);
+
+	(void)state;
+	assert_null(receive_with(fake,
+		"'subtype':'message_deleted','deleted_ts':'1.1',"
+		"'previous_message':{'user':'U1','text':'x','ts':'1.1'}"));
+	assert_true(fake_counted(fake, "ignored_deleted"));
 	fake_close(fake);
 }
 
-static void test_deleted_messages_are_left_alone_unless_asked_for(void **state)
+/* Its alias tells which state of which message an event shows; here against that of a first one. */
+static void test_one_state_of_a_message_has_one_alias(void **state)
 {
-	assert_null(receive_with(*state,
-		"'subtype':'message_deleted','deleted_ts':'1.1',"
-		"'previous_message':{'user':'U1','text':'x','ts':'1.1'}"));
-	assert_true(fake_counted(*state, "ignored_deleted"));
+	static const struct {
+		const char *members;
+		bool is_same;
+	} events[] = {
+		{ "'user':'U1','text':'a b','ts':'1.1'", true },
+		{ "'user':'U1','text':'a b','ts':'1.1','client_msg_id':'x','team':'T1'", true },
+		{ "'subtype':'message_deleted','deleted_ts':'1.1',"
+		  "'previous_message':{'user':'U1','text':'a b','ts':'1.1'}",
+			true },
+		{ "'user':'U1','text':'a b','ts':'1.2'", false },
+		{ "'user':'U1','text':'a  b','ts':'1.1'", false },
+		{ "'user':'U1','text':'a b','ts':'1.1','attachments':[{'text':'c'}]", false },
+		{ "'subtype':'message_changed','message':{'user':'U1','text':'a b','ts':'1.1',"
+		  "'edited':{'ts':'2.1'}}",
+			false },
+	};
+	struct fake *fake = *state;
+	char *first = fake_json(fake, "%s", receive_with(fake, events[0].members)->alias.ptr);
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		const struct orch_event *event = receive_with(fake, events[i].members);
+
+		assert_non_null(event);
+		assert_int_equal(strcmp(event->alias.ptr, first) == 0, events[i].is_same);
+	}
 }
 
 static void test_subtypes_with_content_are_read(void **state)
@@ -514,8 +545,9 @@ int main(void)
 		cmocka_unit_test(test_a_retry_is_not_dropped),
 		cmocka_unit_test(test_an_edit_is_about_the_message_within),
 		cmocka_unit_test(test_an_edit_that_says_nothing_new_is_ignored),
-		cmocka_unit_test(test_a_deleted_message_can_be_an_event_of_its_own),
-		cmocka_unit_test(test_deleted_messages_are_left_alone_unless_asked_for),
+		cmocka_unit_test(test_a_deleted_message_is_an_event_of_its_own),
+		cmocka_unit_test(test_deleted_messages_can_be_left_alone),
+		cmocka_unit_test(test_one_state_of_a_message_has_one_alias),
 		cmocka_unit_test(test_subtypes_with_content_are_read),
 		cmocka_unit_test(test_a_topic_is_a_part),
 		cmocka_unit_test(test_the_name_a_bot_gives_itself_is_text),

@@ -43,6 +43,13 @@ struct orch_event {
 	size_t part_count;
 	struct orch_text
 		trace; /* names the event in every log, from arrival to action; set by the core */
+	/*
+	 * Another name of the same thing: of two events with one id or one alias
+	 * within a day the second is a repeat, counted and not processed again.
+	 * Any bytes, however many an event may have: the core keeps a digest.
+	 * Empty: none.  Looked at when the input's receive() emits.
+	 */
+	struct orch_text alias;
 };
 
 /* One thing that a tool found. */

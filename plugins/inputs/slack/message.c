@@ -5,6 +5,7 @@
 #define HASH_START_1 14695981039346656037u
 #define HASH_START_2 1099511628211u
 #define ID_BYTES 512
+#define ALIAS_BYTES (4 * TEXT_BYTES)
 
 enum treatment {
 	READ,     /* what stands at the top level */
@@ -242,6 +243,30 @@ static void describe_message(
 		draft_field(draft, "slack.is_own", kit_text("true"));
 }
 
+/*
+ * One state of one message, whatever event tells of it: a second subscription,
+ * or the deletion that shows what was deleted.  Unfurls change what is said
+ * without a new edited.ts, hence the parts, which are all that is inspected.
+ */
+static void name_state(struct draft *draft, struct json_object *message)
+{
+	struct kit_builder alias;
+
+	kit_builder_init(&alias, draft->arena, ALIAS_BYTES);
+	kit_put(&alias, draft->event.order);
+	kit_putc(&alias, '/');
+	kit_put(&alias, kit_json_text(kit_json_get(message, "edited"), "ts"));
+	for (size_t i = 0; i < draft->event.part_count; i++) {
+		const struct orch_part *part = &draft->parts[i];
+
+		kit_printf(&alias, "\n%zu %zu ", part->name.len, part->bytes.len);
+		kit_put(&alias, part->name);
+		kit_put(&alias, part->bytes);
+	}
+	if (kit_is_whole(&alias))
+		draft->event.alias = kit_built(&alias);
+}
+
 static void put_withheld(struct draft *draft)
 {
 	const struct orch_part part = { .name = kit_text("text"),
@@ -266,6 +291,7 @@ static int emit_message(struct envelope *envelope, struct json_object *message, 
 		content_read(&draft, message);
 	if (draft.event.part_count == 0)
 		return ignore(envelope, "ignored_empty");
+	name_state(&draft, message);
 	return draft_emit(&draft, envelope);
 }
 

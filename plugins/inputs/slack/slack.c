@@ -60,8 +60,9 @@ static const struct orch_option options[] = {
 	{ .name = "scan_deleted",
 		.type = ORCH_OPT_BOOL,
 		.offset = offsetof(struct settings, scan_deleted),
-		.fallback = "false",
-		.help = "Whether a message is inspected once more when it is deleted, by us too." },
+		.fallback = "true",
+		.help = "Whether a deleted message is inspected, for the record, if it was not "
+			"within the last day." },
 	{ .name = "scan_unshared",
 		.type = ORCH_OPT_BOOL,
 		.offset = offsetof(struct settings, scan_unshared),
@@ -173,6 +174,21 @@ static int take_uninstall(struct envelope *envelope)
 	return raise_alarm(envelope, "slack_app_uninstalled", "the app was uninstalled");
 }
 
+/* Its creation, each of its shares and its public link tell of the same bytes; a change of others. */
+static void name_file(const struct envelope *envelope, struct draft *draft, struct orch_text id)
+{
+	struct kit_builder alias;
+
+	if (kit_is(kit_json_text(envelope->event, "type"), "file_change"))
+		return;
+	kit_builder_init(&alias, draft->arena, NOTE_BYTES);
+	kit_put(&alias, envelope->team);
+	kit_puts(&alias, "/file/");
+	kit_put(&alias, id);
+	if (kit_is_whole(&alias))
+		draft->event.alias = kit_built(&alias);
+}
+
 static int take_file(struct envelope *envelope)
 {
 	struct json_object *event = envelope->event;
@@ -196,6 +212,7 @@ static int take_file(struct envelope *envelope)
 	draft_field(&draft, "slack.user", user);
 	draft_field(&draft, "slack.subtype", kit_json_text(event, "type"));
 	files_announce_id(&draft, id);
+	name_file(envelope, &draft, id);
 	return draft_emit(&draft, envelope);
 }
 

@@ -28,6 +28,25 @@ static void test_an_id_alone_tells_a_repeat_whatever_its_time(void **state)
 	assert_true(w->leases[0].message.time_ms == 1700000000123);
 }
 
+static void test_an_alias_tells_a_repeat_under_another_id(void **state)
+{
+	static const struct {
+		const char *id, *alias;
+		bool is_repeat;
+	} arrivals[] = { { "a", "x", false }, { "b", "x", true }, { "b", "y", true },
+		{ "c", "y", false }, { "a", "z", true }, { "d", "", false }, { "e", "", false } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(arrivals) / sizeof(arrivals[0]); i++) {
+		struct orch_message m = arrival(arrivals[i].id, i);
+
+		m.alias = orch_text_from(arrivals[i].alias);
+		assert_int_equal(put_message(w, &m, true), ORCH_OK);
+		assert_int_equal(w->duplicates, arrivals[i].is_repeat);
+	}
+	assert_int_equal(ledger(w, "scan").accepted, 4);
+}
+
 static void test_any_time_is_kept(void **state)
 {
 	static const uint64_t times[] = { 0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX };
@@ -115,6 +134,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_an_id_alone_tells_a_repeat_whatever_its_time,
 			make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_an_alias_tells_a_repeat_under_another_id, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(test_any_time_is_kept, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_the_day_counts_from_the_arrival, make_world, remove_world),

@@ -69,6 +69,34 @@ static void test_each_pipeline_gets_a_message_of_its_own(void **state)
 	assert_true(orch_text_equal(receipt.messages[0].trace, receipt.messages[1].trace));
 }
 
+static void test_an_alias_is_told_apart_from_an_id_and_by_pipeline(void **state)
+{
+	struct world *w = *state;
+	struct orch_event named = event("e1");
+	struct receipt receipt, again;
+
+	named.alias = ORCH_TEXT("e1");
+	receipt = take(w, named);
+	named.id = ORCH_TEXT("e2");
+	again = take(w, named);
+	assert_int_equal(receipt.code, ORCH_OK);
+	assert_false(orch_text_equal(receipt.messages[0].alias, receipt.messages[0].id));
+	assert_false(orch_text_equal(receipt.messages[0].alias, receipt.messages[1].alias));
+	assert_true(orch_text_equal(receipt.messages[0].alias, again.messages[0].alias));
+	assert_int_equal(take(w, event("e1")).messages[0].alias.len, 0);
+}
+
+/* A plugin may be built with a header that had no alias yet. */
+static void test_what_lies_behind_an_older_event_is_not_read(void **state)
+{
+	struct world *w = *state;
+	struct orch_event old = event("e1");
+
+	old.alias = (struct orch_text){ (const char *)8, 100 };
+	old.size = offsetof(struct orch_event, alias);
+	assert_int_equal(take(w, old).messages[0].alias.len, 0);
+}
+
 static void test_the_core_says_where_an_event_came_from(void **state)
 {
 	struct world *w = *state;
@@ -136,6 +164,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
 		TEST(test_each_pipeline_gets_a_message_of_its_own),
+		TEST(test_an_alias_is_told_apart_from_an_id_and_by_pipeline),
+		TEST(test_what_lies_behind_an_older_event_is_not_read),
 		TEST(test_the_core_says_where_an_event_came_from),
 		TEST(test_the_same_event_gives_the_same_messages),
 		TEST(test_order_is_kept_within_a_pipeline),
