@@ -234,7 +234,13 @@ static bool lanes_turn(const struct orch_service *service, struct orch_err *err)
 	return true;
 }
 
-/* Once a second: the gauges, readiness, the watchdog. */
+static uint64_t tick_ms(const struct orch_service *service)
+{
+	return service->watchdog_ms > 0 && service->watchdog_ms < TICK_MS ? service->watchdog_ms
+									  : TICK_MS;
+}
+
+/* The gauges, readiness, the watchdog. */
 static void on_tick(void *arg)
 {
 	struct orch_service *service = arg;
@@ -242,6 +248,7 @@ static void on_tick(void *arg)
 	bool healthy = orch_db_is_healthy(service->keep.db, &err) && lanes_turn(service, &err);
 
 	orch_service_refresh_gauges(service);
+	orch_service_tend_queue(service);
 	orch_log_flush();
 	if (!service->is_draining) {
 		if (healthy && orch_db_is_full(service->keep.db))
@@ -254,7 +261,7 @@ static void on_tick(void *arg)
 		orch_log(ORCH_LOG_ALERT, "health.bad", ORCH_LOG_STRING("error", err.text));
 	else if (service->watchdog_ms > 0)
 		orch_notify("WATCHDOG=1");
-	orch_timer_set(&service->tick, TICK_MS);
+	orch_timer_set(&service->tick, tick_ms(service));
 }
 
 static int add_signal(struct orch_service *service, size_t slot, int number, event_callback_fn fire)

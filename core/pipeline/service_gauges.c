@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What cannot be counted as it happens: depths, ages, the ledger. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/text.h"
 #include "pipeline/service_internal.h"
+
+#define TEND_EVERY_MS 60000
 
 static void set_queue_gauges(const struct orch_queue_stats *stats)
 {
@@ -63,6 +66,23 @@ static void report_damage(struct orch_service *service, uint64_t damaged)
 			ORCH_LOG_INT("rows", damaged - service->damaged),
 			ORCH_LOG_STRING("see", "orchestrator queue peek --dead"));
 	service->damaged = damaged;
+}
+
+void orch_service_tend_queue(struct orch_service *service)
+{
+	struct orch_err err = { "" };
+	uint64_t now = orch_clock_mono_ms(), mended = 0;
+
+	if (service->tended_ms != 0 && now - service->tended_ms < TEND_EVERY_MS)
+		return;
+	service->tended_ms = now;
+	if (orch_queue_tend(service->keep.queue, &mended, &err) != ORCH_OK)
+		orch_log(ORCH_LOG_ALERT, "queue.unreadable", ORCH_LOG_STRING("error", err.text));
+	else if (mended > 0)
+		orch_log(ORCH_LOG_ALERT, "queue.mended", ORCH_LOG_INT("rows", mended));
+	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_queue_mended_rows_total",
+				"Rows that were damaged so that no receive would have found them."),
+		(int64_t)mended);
 }
 
 void orch_service_refresh_gauges(struct orch_service *service)

@@ -26,6 +26,7 @@ struct orch_queue_backend {
 		uint64_t *ret_count, struct orch_err *err);
 	int (*discard)(struct orch_queue *queue, const struct orch_queue_filter *filter,
 		uint64_t *ret_count, struct orch_err *err);
+	int (*tend)(struct orch_queue *queue, uint64_t *ret_count, struct orch_err *err);
 	void (*close)(struct orch_queue *queue);
 };
 

@@ -50,6 +50,11 @@ int orch_queue_discard(struct orch_queue *queue, const struct orch_queue_filter 
 	return queue->backend->discard(queue, filter, ret_count, err);
 }
 
+int orch_queue_tend(struct orch_queue *queue, uint64_t *ret_count, struct orch_err *err)
+{
+	return queue->backend->tend(queue, ret_count, err);
+}
+
 void orch_queue_close(struct orch_queue *queue)
 {
 	if (queue)

@@ -173,6 +173,10 @@ ORCH_MUST_USE int orch_queue_redrive(struct orch_queue *queue,
 ORCH_MUST_USE int orch_queue_discard(struct orch_queue *queue,
 	const struct orch_queue_filter *filter, uint64_t *ret_count, struct orch_err *err);
 
+/* Looks for messages that nobody could receive any more, and puts them right; now and then.  How many there were. */
+ORCH_MUST_USE int orch_queue_tend(
+	struct orch_queue *queue, uint64_t *ret_count, struct orch_err *err);
+
 void orch_queue_close(struct orch_queue *queue); /* accepts NULL */
 
 #endif

@@ -167,6 +167,7 @@ static const struct orch_queue_backend backend = {
 	.peek = orch_queue_sqlite_peek,
 	.redrive = orch_queue_sqlite_redrive,
 	.discard = orch_queue_sqlite_discard,
+	.tend = orch_queue_sqlite_tend,
 	.close = close_queue,
 };
 

@@ -98,7 +98,7 @@ ORCH_MUST_USE int orch_queue_sqlite_promote_all(struct orch_db *db, struct orch_
 ORCH_MUST_USE int orch_queue_sqlite_count_dropped(
 	struct orch_db *db, int64_t queue, struct orch_text reason, struct orch_err *err);
 
-/* sqlite_report.c, sqlite_dead.c: see backend.h */
+/* sqlite_report.c, sqlite_dead.c, sqlite_tend.c: see backend.h */
 int orch_queue_sqlite_stats(struct orch_queue *queue, struct orch_arena *arena,
 	struct orch_queue_stats **ret_stats, size_t *ret_count, struct orch_err *err);
 int orch_queue_sqlite_ledger(struct orch_queue *queue, struct orch_arena *arena,
@@ -108,6 +108,7 @@ int orch_queue_sqlite_peek(struct orch_queue *queue, const struct orch_queue_fil
 	struct orch_err *err);
 int orch_queue_sqlite_redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
 	uint64_t *ret_count, struct orch_err *err);
+int orch_queue_sqlite_tend(struct orch_queue *queue, uint64_t *ret_count, struct orch_err *err);
 int orch_queue_sqlite_discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
 	uint64_t *ret_count, struct orch_err *err);
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "support/http_peer.h"
+#include "support/notes.h"
 #include "unit/pipeline/house.h"
 
 #define PATIENCE_MS 30000
@@ -188,6 +190,70 @@ static void test_sigterm_drains_and_ends_with_0(void **state)
 	assert_int_equal(count_in_log(h, &child, "event=stopped"), 1);
 }
 
+/* Skips what comes in between; a hang ends in ctest's time-out. */
+static void await_note(int fd, const char *begin)
+{
+	char text[256] = "";
+
+	while (strncmp(text, begin, strlen(begin)) != 0) {
+		ssize_t len = recv(fd, text, sizeof(text) - 1, 0);
+
+		assert_true(len > 0);
+		text[len] = '\0';
+	}
+}
+
+static void test_systemd_is_told_how_things_stand(void **state)
+{
+	struct house *h = *state;
+	int fd = listen_for_notes();
+	struct child child;
+
+	assert_int_equal(setenv("WATCHDOG_USEC", "400000", 1), 0);
+	house_config(h, HOUSE_WHOLE);
+	start_child(h, &child);
+	await_note(fd, "READY=1");
+	for (int i = 0; i < 3; i++)
+		await_note(fd, "WATCHDOG=1");
+	assert_int_equal(kill(child.pid, SIGHUP), 0);
+	await_note(fd, "RELOADING=1\nMONOTONIC_USEC=");
+	await_note(fd, "READY=1");
+	assert_int_equal(kill(child.pid, SIGTERM), 0);
+	await_note(fd, "STOPPING=1");
+	assert_int_equal(await_end(&child), 0);
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("NOTIFY_SOCKET");
+	(void)close(fd);
+}
+
+static void test_a_damaged_row_in_a_blind_spot_is_mended(void **state)
+{
+	struct house *h = *state;
+	struct child child;
+	sqlite3 *handle;
+
+	house_config(h, HOUSE_WHOLE);
+	for (int run = 0; run < 2; run++) {
+		start_child(h, &child);
+		await_log(h, &child, "event=started", (unsigned)run + 1);
+		assert_int_equal(kill(child.pid, SIGTERM), 0);
+		assert_int_equal(await_end(&child), 0);
+		if (run == 1)
+			break;
+		assert_int_equal(
+			sqlite3_open(
+				orch_arena_printf(h->arena, "%s/var/orchestrator.db", h->dir).ptr,
+				&handle),
+			0);
+		assert_int_equal(sqlite3_exec(handle,
+					 "INSERT INTO item (queue, state, id) VALUES (1, 9, 'x')",
+					 NULL, NULL, NULL),
+			0);
+		assert_int_equal(sqlite3_close(handle), 0);
+	}
+	assert_int_equal(count_in_log(h, &child, "event=queue.mended rows=1"), 1);
+}
+
 static void test_a_reload_is_all_or_nothing(void **state)
 {
 	struct house *h = *state;
@@ -294,6 +360,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
 		/* The children first: a process that has begun threads does not fork. */
 		TEST(test_sigterm_drains_and_ends_with_0),
+		TEST(test_systemd_is_told_how_things_stand),
+		TEST(test_a_damaged_row_in_a_blind_spot_is_mended),
 		TEST(test_a_reload_is_all_or_nothing),
 		TEST(test_a_reload_follows_the_settings_of_the_log),
 		TEST(test_a_tool_that_hangs_does_not_hold_up_the_end),
