@@ -97,7 +97,8 @@ static int load_next(struct orch_service *service)
 		orch_plan_unref(next);
 		return rc;
 	}
-	for (size_t i = 0; i < service->station_count; i++)
+	/* From the end of the way to its beginning: what is accepted is known to those behind. */
+	for (size_t i = service->station_count; i-- > 0;)
 		if (!orch_station_set_crew(service->stations[i], crews[i]))
 			orch_log(ORCH_LOG_ALERT, "config.late",
 				ORCH_LOG_STRING("lane",

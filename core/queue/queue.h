@@ -167,7 +167,7 @@ struct orch_queue_filter {
 ORCH_MUST_USE int orch_queue_peek(struct orch_queue *queue, const struct orch_queue_filter *filter,
 	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 	struct orch_err *err);
-/* Dead letters back to their queue (receives and attempts from 0, progress kept), or ended as dropped ("discarded"). */
+/* Dead letters back to their queue (receives and attempts from 0, progress kept; damaged ones if they open), or ended as dropped ("discarded"). */
 ORCH_MUST_USE int orch_queue_redrive(struct orch_queue *queue,
 	const struct orch_queue_filter *filter, uint64_t *ret_count, struct orch_err *err);
 ORCH_MUST_USE int orch_queue_discard(struct orch_queue *queue,

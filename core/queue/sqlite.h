@@ -71,6 +71,10 @@ ORCH_MUST_USE int orch_queue_sqlite_seal(struct orch_queue_sqlite *queue, struct
 ORCH_MUST_USE int orch_queue_sqlite_unseal(const struct orch_secret *key, struct orch_text sealed,
 	struct orch_text about, struct orch_arena *arena, struct orch_text *ret_plain);
 
+/* The sealed BODY and MEMO of the row that LEASE tells of, into it; in ARENA.  ORCH_E_INVALID: damaged. */
+ORCH_MUST_USE int orch_queue_sqlite_open_row(struct orch_queue_sqlite *queue, struct orch_text body,
+	struct orch_text memo, struct orch_arena *arena, struct orch_lease *lease);
+
 /* Ops: on the writer's thread. */
 ORCH_MUST_USE int orch_queue_sqlite_put(struct orch_queue_sqlite *queue, struct orch_db *db,
 	struct orch_queue_op *op, struct orch_err *err);

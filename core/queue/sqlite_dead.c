@@ -6,6 +6,7 @@
 
 struct sweep {
 	struct orch_db_op op;
+	struct orch_queue_sqlite *queue;
 	const struct orch_queue_filter *filter;
 	bool redrives; /* else discards */
 	size_t max;
@@ -53,13 +54,62 @@ static int insert_again(struct orch_db *db, int64_t row, struct orch_err *err)
 	return orch_db_step_done(statement, err);
 }
 
+static void take_lease(sqlite3_stmt *statement, struct orch_lease *lease)
+{
+	*lease = (struct orch_lease){
+		.message = { .queue = orch_db_column_text(statement, 0),
+			.id = orch_db_column_blob(statement, 1),
+			.pipeline = orch_db_column_blob(statement, 2),
+			.order = orch_db_column_blob(statement, 3),
+			.tenant = orch_db_column_blob(statement, 4),
+			.trace = orch_db_column_blob(statement, 5),
+			.priority = (uint32_t)sqlite3_column_int64(statement, 6),
+			.time_ms = (uint64_t)sqlite3_column_int64(statement, 7) },
+		.put_ms = (uint64_t)sqlite3_column_int64(statement, 8),
+		.step = (uint32_t)sqlite3_column_int64(statement, 9),
+		.step_sent = sqlite3_column_int64(statement, 10) != 0,
+	};
+}
+
+/* What was set aside as damaged may be whole: another key was in use then. */
+static int look_whether_it_opens(
+	struct sweep *sweep, struct orch_db *db, int64_t row, bool *ret_opens, struct orch_err *err)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_lease lease;
+	sqlite3_stmt *statement;
+	bool found = false;
+	int code = orch_db_statement(db,
+		"SELECT name, id, pipeline, sequence, tenant, trace, priority, time, put, step,"
+		" step_sent, sealed, memo FROM dead JOIN ledger USING (queue) WHERE row = ?1",
+		&statement, err);
+
+	if (code == ORCH_OK) {
+		orch_db_bind_int(statement, 1, row);
+		code = orch_db_step(statement, &found, err);
+	}
+	*ret_opens = false;
+	if (code == ORCH_OK && found && arena != NULL && sweep->queue->key != NULL) {
+		take_lease(statement, &lease);
+		*ret_opens =
+			orch_queue_sqlite_open_row(sweep->queue, orch_db_column_blob(statement, 11),
+				orch_db_column_blob(statement, 12), arena, &lease) == ORCH_OK;
+	}
+	orch_arena_destroy(arena);
+	return code;
+}
+
 /* One whose id is in the queue again stays where it is. */
-static int redrive(struct orch_db *db, int64_t row, struct sweep *sweep, struct orch_err *err)
+static int redrive(
+	struct orch_db *db, int64_t row, bool damaged, struct sweep *sweep, struct orch_err *err)
 {
 	sqlite3_stmt *statement;
-	int code = insert_again(db, row, err);
+	bool opens = true;
+	int code = damaged ? look_whether_it_opens(sweep, db, row, &opens, err) : ORCH_OK;
 
-	if (code < 0 || orch_db_changes(db) == 0)
+	if (code == ORCH_OK && opens)
+		code = insert_again(db, row, err);
+	if (code < 0 || !opens || orch_db_changes(db) == 0)
 		return code;
 	code = orch_db_statement(db,
 		"INSERT INTO body (row, sealed)"
@@ -93,9 +143,10 @@ static int select_rows(struct orch_db *db, const struct sweep *sweep, sqlite3_st
 {
 	const struct orch_queue_filter *filter = sweep->filter;
 	int code = orch_db_statement(db,
-		"SELECT dead.row, dead.queue, name FROM dead LEFT JOIN ledger USING (queue)"
+		"SELECT dead.row, dead.queue, name, damaged FROM dead"
+		" LEFT JOIN ledger USING (queue)"
 		" WHERE dead.row > ?1 AND (?2 = '' OR name = ?2) AND (?3 = '' OR id = ?3)"
-		" AND (?4 = 0 OR damaged = 0) ORDER BY dead.row LIMIT ?5",
+		" ORDER BY dead.row LIMIT ?4",
 		ret_statement, err);
 
 	if (code < 0)
@@ -103,8 +154,7 @@ static int select_rows(struct orch_db *db, const struct sweep *sweep, sqlite3_st
 	orch_db_bind_int(*ret_statement, 1, sweep->after);
 	orch_db_bind_text(*ret_statement, 2, filter->queue);
 	orch_db_bind_text(*ret_statement, 3, filter->id);
-	orch_db_bind_int(*ret_statement, 4, sweep->redrives);
-	orch_db_bind_int(*ret_statement, 5, (int64_t)sweep->max);
+	orch_db_bind_int(*ret_statement, 4, (int64_t)sweep->max);
 	return ORCH_OK;
 }
 
@@ -122,7 +172,9 @@ static int sweep_chunk(struct orch_db_op *op, struct orch_db *db, struct orch_er
 		int64_t at = sqlite3_column_int64(statement, 0);
 		int64_t queue = sqlite3_column_int64(statement, 1);
 
-		code = sweep->redrives ? redrive(db, at, sweep, err)
+		bool damaged = sqlite3_column_int64(statement, 3) != 0;
+
+		code = sweep->redrives ? redrive(db, at, damaged, sweep, err)
 				       : discard(db, at, queue, sweep, err);
 		if (sweep->redrives)
 			orch_queue_sqlite_note(db, orch_db_column_text(statement, 2));
@@ -136,6 +188,7 @@ static int sweep_all(struct orch_queue *queue, const struct orch_queue_filter *f
 	bool redrives, uint64_t *ret_count, struct orch_err *err)
 {
 	struct sweep sweep = { .op = { .run = sweep_chunk },
+		.queue = orch_queue_sqlite_of(queue),
 		.filter = filter,
 		.redrives = redrives,
 		.after = (int64_t)filter->after_row };

@@ -151,20 +151,6 @@ static int claim_rows(struct orch_db *db, const struct orch_queue_op *op, int64_
 	return ORCH_OK;
 }
 
-static int open_progress(
-	struct orch_queue_sqlite *queue, const struct orch_queue_op *op, struct claim *claim)
-{
-	struct orch_lease *lease = &claim->lease;
-
-	lease->memo = ORCH_TEXT_NONE;
-	if (claim->memo.len == 0)
-		return lease->step == 0 && !lease->step_sent ? ORCH_OK : ORCH_E_INVALID;
-	return orch_queue_sqlite_unseal(queue->key, claim->memo,
-		orch_queue_sqlite_about_progress(&queue->about, &lease->message, lease->put_ms,
-			lease->step, lease->step_sent),
-		op->arena, &lease->memo);
-}
-
 static int open_claim(struct orch_queue_sqlite *queue, struct orch_db *db,
 	const struct orch_queue_op *op, struct claim *claim, struct orch_err *err)
 {
@@ -179,11 +165,8 @@ static int open_claim(struct orch_queue_sqlite *queue, struct orch_db *db,
 	code = orch_db_step(statement, &row, err);
 	if (code < 0)
 		return code;
-	code = orch_queue_sqlite_unseal(queue->key, orch_db_column_blob(statement, 0),
-		orch_queue_sqlite_about(&queue->about, &lease->message, lease->put_ms), op->arena,
-		&lease->message.body);
-	if (code == ORCH_OK)
-		code = open_progress(queue, op, claim);
+	code = orch_queue_sqlite_open_row(
+		queue, orch_db_column_blob(statement, 0), claim->memo, op->arena, lease);
 	if (code == ORCH_E_NOMEM || orch_arena_failed(op->arena))
 		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
 	claim->is_damaged = code < 0;

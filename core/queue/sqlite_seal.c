@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is sealed, and what it is bound to: all of the row that does not change. */
 #include "base/alloc.h"
+#include "base/text.h"
 #include "queue/sqlite.h"
 
 #define ORCH_QUEUE_SCRATCH_KEPT (1 << 20)
@@ -89,4 +90,26 @@ int orch_queue_sqlite_unseal(const struct orch_secret *key, struct orch_text sea
 	plain[len] = '\0';
 	*ret_plain = (struct orch_text){ plain, len };
 	return ORCH_OK;
+}
+
+static int open_progress(struct orch_queue_sqlite *queue, struct orch_text memo,
+	struct orch_arena *arena, struct orch_lease *lease)
+{
+	lease->memo = ORCH_TEXT_NONE;
+	if (memo.len == 0)
+		return lease->step == 0 && !lease->step_sent ? ORCH_OK : ORCH_E_INVALID;
+	return orch_queue_sqlite_unseal(queue->key, memo,
+		orch_queue_sqlite_about_progress(&queue->about, &lease->message, lease->put_ms,
+			lease->step, lease->step_sent),
+		arena, &lease->memo);
+}
+
+int orch_queue_sqlite_open_row(struct orch_queue_sqlite *queue, struct orch_text body,
+	struct orch_text memo, struct orch_arena *arena, struct orch_lease *lease)
+{
+	int code = orch_queue_sqlite_unseal(queue->key, body,
+		orch_queue_sqlite_about(&queue->about, &lease->message, lease->put_ms), arena,
+		&lease->message.body);
+
+	return code < 0 ? code : open_progress(queue, memo, arena, lease);
 }

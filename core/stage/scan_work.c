@@ -10,6 +10,7 @@
 #include "model/event.h"
 
 #define RETRY_MS 1000
+#define PIPELINE_TRIES 5  /* half a minute in all */
 #define UNSEEN_BYTES 4096 /* of the words about what was not examined */
 
 static void free_work(void *owner)
@@ -182,6 +183,16 @@ static int read_event(struct orch_scan_work *work, struct orch_err *err)
 	return ORCH_OK;
 }
 
+/* Lanes and processes take a new configuration one after the other: this one may not have it yet. */
+static void await_pipeline(struct orch_scan_work *work)
+{
+	if (work->lease.attempts < PIPELINE_TRIES)
+		orch_scan_work_release(work, (uint64_t)RETRY_MS << work->lease.attempts, true);
+	else
+		orch_scan_work_bury(
+			work, "no_pipeline", "no pipeline of that name is configured any more");
+}
+
 static void begin(struct orch_scan_work *work)
 {
 	struct orch_plan *plan = work->crew->plan;
@@ -195,7 +206,7 @@ static void begin(struct orch_scan_work *work)
 		return;
 	}
 	if (pipeline < 0) {
-		orch_scan_work_bury(work, "no_pipeline", "its pipeline is not configured any more");
+		await_pipeline(work);
 		return;
 	}
 	work->pipeline = &plan->config->pipelines[pipeline];

@@ -103,8 +103,12 @@ static const struct orch_store_backend backend = {
 int orch_store_sqlite_open(struct orch_db *db, const struct orch_secret *key,
 	struct orch_store **ret_store, struct orch_err *err)
 {
-	struct orch_store_sqlite *store = orch_alloc(sizeof(*store));
+	struct orch_store_sqlite *store;
+	int code = key ? orch_store_sqlite_check_key(db, key, err) : ORCH_OK;
 
+	if (code < 0)
+		return code;
+	store = orch_alloc(sizeof(*store));
 	if (!store)
 		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
 	store->base.backend = &backend;

@@ -42,6 +42,10 @@ ORCH_MUST_USE int orch_store_sqlite_unseal(const struct orch_secret *key, struct
 	const struct orch_store_about *about, struct orch_arena *arena,
 	struct orch_text *ret_plain);
 
+/* sqlite_key.c: ORCH_E_DENIED if the database was begun with another key. */
+ORCH_MUST_USE int orch_store_sqlite_check_key(
+	struct orch_db *db, const struct orch_secret *key, struct orch_err *err);
+
 /* sqlite_json.c: lists and fields as JSON. */
 void orch_store_sqlite_write_list(struct orch_buf *buf, const struct orch_list *list);
 void orch_store_sqlite_write_fields(

@@ -6,6 +6,7 @@
  *                      who, where and the masked excerpt in clear, to be searched.
  * result               what became of each task, by its event's time and its key:
  *                      the keys alone would put each result on a page of its own.
+ * key_proof            a known text, sealed, by which a wrong key is told.
  */
 #include "store/backend.h"
 
@@ -94,6 +95,10 @@ const struct orch_db_migration orch_store_sqlite_migrations[] = {
 		       " PRIMARY KEY (time, key)"
 		       ") STRICT, WITHOUT ROWID;"
 		       "CREATE INDEX result_event ON result (event_id)" },
+	{ .part = "store",
+		.number = 2,
+		.sql = "CREATE TABLE key_proof (number INTEGER PRIMARY KEY, sealed BLOB NOT NULL) "
+		       "STRICT" },
 };
 const size_t orch_store_sqlite_migration_count =
 	sizeof(orch_store_sqlite_migrations) / sizeof(orch_store_sqlite_migrations[0]);

@@ -64,6 +64,20 @@ static void test_a_lost_key_is_not_replaced(void **state)
 	assert_int_equal(access(state_path(h, "store.key"), F_OK), -1);
 }
 
+/* Under another key all that the database holds would look damaged. */
+static void test_another_key_is_refused(void **state)
+{
+	struct house *h = *state;
+	struct orch_err err = { "" };
+
+	house_tools(h, HOUSE_TOOL);
+	house_keep(h);
+	orch_keep_close(&h->keep);
+	(void)house_write(h, "var/store.key", KEY);
+	assert_int_equal(open_keep(h, &err), ORCH_E_DENIED);
+	assert_contains(err.text, "not the one that the database was begun with");
+}
+
 static void test_a_key_that_others_can_read_is_refused(void **state)
 {
 	struct house *h = *state;
@@ -226,6 +240,7 @@ int main(void)
 		TEST(test_everything_is_made_at_first_and_for_nobody_else),
 		TEST(test_the_key_stays_the_same),
 		TEST(test_a_lost_key_is_not_replaced),
+		TEST(test_another_key_is_refused),
 		TEST(test_a_key_that_others_can_read_is_refused),
 		TEST(test_a_broken_key_is_refused_without_being_shown),
 		TEST(test_a_key_may_end_in_a_newline),

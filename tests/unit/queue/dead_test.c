@@ -237,6 +237,26 @@ static void test_a_changed_row_is_set_aside_and_the_rest_flows_on(void **state)
 	}
 }
 
+static void test_what_opens_again_can_be_redriven(void **state)
+{
+	struct world *w = *state;
+	struct orch_secret *right = w->f.key;
+
+	put(w, "scan", "a");
+	w->f.key = orch_secret_create(ORCH_TEXT("another key of thirty-two bytes."));
+	reopen_queue(w, 0);
+	assert_int_equal(receive(w, "scan", 1), 0);
+	assert_int_equal(redrive(w, all), 0);
+	orch_queue_close(w->queue);
+	orch_db_close(w->f.db);
+	orch_secret_destroy(w->f.key);
+	w->f.key = right;
+	open_queue(w, 0);
+	assert_int_equal(redrive(w, all), 1);
+	(void)receive_one(w, "scan", "a");
+	assert_int_equal(ledger(w, "scan").damaged, 0);
+}
+
 static void test_swapped_bodies_open_for_nobody(void **state)
 {
 	struct world *w = *state;
@@ -442,6 +462,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_many_letters_are_redriven_in_pieces, make_world, remove_world),
 		cmocka_unit_test(test_a_changed_row_is_set_aside_and_the_rest_flows_on),
+		cmocka_unit_test_setup_teardown(
+			test_what_opens_again_can_be_redriven, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_swapped_bodies_open_for_nobody, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(

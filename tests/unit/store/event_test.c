@@ -385,6 +385,17 @@ static void test_damaged_content_holds_up_nothing_else(void **state)
 	}
 }
 
+static void test_a_damaged_proof_of_the_key_locks_nobody_out(void **state)
+{
+	struct world *w = *state;
+	struct orch_err err = { "" };
+
+	poke(w->f.path, "UPDATE key_proof SET sealed = x'00' WHERE number = 1");
+	reopen_store(w);
+	poke(w->f.path, "UPDATE key_proof SET sealed = x'00' WHERE number = 2");
+	assert_int_equal(orch_store_sqlite_open(w->f.db, w->f.key, &w->store, &err), ORCH_E_DENIED);
+}
+
 static struct orch_stored_result *read_results(struct world *w, size_t count)
 {
 	struct orch_stored_result *results;
@@ -489,6 +500,8 @@ static void test_a_write_joins_a_group_and_falls_with_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_a_damaged_proof_of_the_key_locks_nobody_out, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_an_event_is_kept_whole, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
