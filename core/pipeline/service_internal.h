@@ -24,9 +24,9 @@ struct orch_service {
 	struct orch_store_watch rules_watch;
 	bool is_watching_rules, is_draining, is_released;
 	uint64_t drain_until_ms; /* monotonic */
-	uint64_t watchdog_ms; /* half of its time; 0: none */
-	uint64_t damaged;   /* rows that have been reported */
-	uint64_t tended_ms; /* monotonic; when the queue was last looked over */
+	uint64_t watchdog_ms;    /* half of its time; 0: none */
+	uint64_t damaged;        /* rows that have been reported */
+	uint64_t tended_ms;      /* monotonic; when the queue was last looked over */
 	int hold_fd; /* state_dir/running: held by every process that works here; -1: not yet */
 	int status;
 };

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Templates: text with {placeholders}, checked when the configuration is read.
- *
- * {event.id} {event.type} {event.actor} {event.tenant} {event.source}
- * {event.time} {event.trace} {event.data} {field.NAME} {verdict} {pipeline} {task.key}
- * {finding.rule} {finding.name} {finding.severity} {finding.title} {finding.advice}
- * {finding.detail} (of the gravest finding), {findings.count}, {findings} (one a
- * line: name and severity), {record.id} {record.type} {record.data}.
- * A field that is not there is empty; "{{" is a brace.
- */
+/* Templates, as orch/event.h tells, checked when the configuration is read. */
 #ifndef ORCH_TEMPLATE_H
 #define ORCH_TEMPLATE_H
 #include <orch/action.h>

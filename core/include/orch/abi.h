@@ -11,7 +11,9 @@
  * destroy returns); what you hand over is copied before ours returns.
  *
  * One instance is never entered twice at once.  The core makes one instance
- * for each of its lanes, so instances must not share writable state.
+ * for each of its lanes, so instances must not share writable state.  Between
+ * ORCH_SEND and its reply an instance is entered for other events and tasks:
+ * what belongs to one of them goes into its progress, not into the instance.
  *
  * Compatibility: a plugin loads if its major number equals the core's and
  * its minor number is not greater.  Structures only grow at the end, and each

@@ -30,13 +30,14 @@ struct orch_event {
 	uint32_t size;
 	uint32_t attempt;        /* 1 on the first try */
 	uint64_t time_ms;        /* when it happened, UTC since 1970; the same on every delivery */
-	struct orch_text id;     /* the same on every delivery of the same thing */
+	struct orch_text id;     /* the same on every delivery of the same thing; 1 to 512 bytes */
 	struct orch_text source; /* the input instance it came in by; set by the core */
 	struct orch_text type;   /* "slack.message", "security.notification", … */
-	struct orch_text tenant; /* workspace, account, customer; may be empty */
+	struct orch_text tenant; /* workspace, account, customer; at most 512 bytes, may be empty */
 	struct orch_text actor;  /* who did it; may be empty */
-	struct orch_text order;  /* events and records with one key keep their order; empty: none */
-	struct orch_text data;   /* the source's own JSON */
+	/* Events and records with one key keep their order; at most 512 bytes; empty: none. */
+	struct orch_text order;
+	struct orch_text data; /* the source's own JSON */
 	const struct orch_field *fields;
 	size_t field_count;
 	const struct orch_part *parts; /* actions see names and states, not the bytes */
@@ -52,7 +53,7 @@ struct orch_event {
 	struct orch_text alias;
 };
 
-/* One thing that a tool found. */
+/* One thing that a tool found.  Each of its texts has 64 KiB at most. */
 struct orch_finding {
 	uint32_t size;
 	uint32_t severity;          /* enum orch_severity */
@@ -70,18 +71,33 @@ struct orch_finding {
 /* New data that a tool made of an event: a normalised record, a statistic. */
 struct orch_record {
 	uint32_t size;
-	struct orch_text id; /* the same whenever it is made again of the same event */
+	struct orch_text
+		id; /* the same whenever it is made again of the same event; at most 512 bytes */
 	struct orch_text type;
-	struct orch_text order;
-	struct orch_text data; /* JSON */
+	struct orch_text order; /* as of an event */
+	struct orch_text data;  /* JSON */
 };
 
-struct orch_sink;     /* where a hook's results go; valid during the hook */
-struct orch_template; /* a template option, parsed */
+struct orch_sink; /* where a hook's results go; valid during the hook */
+
+/*
+ * A template option, parsed: text with placeholders, each checked when the
+ * configuration is read.
+ *
+ * {event.id} {event.type} {event.actor} {event.tenant} {event.source}
+ * {event.time} {event.trace} {event.data} {field.NAME} {verdict} {pipeline} {task.key}
+ * {finding.rule} {finding.name} {finding.severity} {finding.title} {finding.advice}
+ * {finding.detail} (of the gravest finding), {findings.count}, {findings} (one a
+ * line: name and severity), {record.id} {record.type} {record.data}.
+ * A field that is not there is empty; "{{" is a brace.
+ */
+struct orch_template;
 
 /*
  * Services of the core.  Every call is safe from any thread.  Those that
  * return int give ORCH_OK or a negative code; the hook should return that code.
+ * A "short constant" is 1 to 64 of A-Z a-z 0-9 _ . - and becomes a metric's
+ * label: anything else is counted as "invalid".
  */
 struct orch_host {
 	uint32_t size;

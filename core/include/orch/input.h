@@ -24,7 +24,7 @@ struct orch_arrival {
 /* What goes back, once all that was emitted is safely committed. */
 struct orch_answer {
 	uint32_t size;
-	int32_t status; /* HTTP; 0: the core's choice by the returned code */
+	int32_t status; /* HTTP, 200 to 599; else the core's choice by the returned code */
 	struct orch_text media_type;
 	struct orch_text
 		body; /* or the frame to send; at most 4 KiB, copied when the hook returns */
@@ -42,7 +42,8 @@ struct orch_input_ops {
 	 *
 	 * Called on an intake lane.  Returns ORCH_OK; ORCH_E_DENIED if it is not
 	 * authentic (HTTP 401); ORCH_E_INVALID if it makes no sense (HTTP 422; a
-	 * queue's message is dropped and counted); ORCH_E_AGAIN to have it
+	 * queue's message is dropped and counted); ORCH_E_LIMIT if it is more than
+	 * the input takes (HTTP 413); ORCH_E_AGAIN and any other code to have it
 	 * delivered again (HTTP 503).  On an error nothing that was emitted stays.
 	 */
 	int (*receive)(void *self, const struct orch_arrival *arrival, struct orch_sink *sink,

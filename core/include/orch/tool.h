@@ -47,7 +47,11 @@ struct orch_tool_ops {
 		struct orch_progress *progress, const struct orch_reply *reply,
 		struct orch_request *request, struct orch_sink *sink, struct orch_err *err);
 
-	/* Optional: called every tick_ms, to derive statistics and to forget what is old. */
+	/*
+	 * Optional: called every tick_ms, to derive statistics and to forget what
+	 * is old.  What it derives and reports belongs to an event of the core's
+	 * own, of the type "tick", which goes on to the policy like any other.
+	 */
 	int (*tick)(void *self, uint64_t now_ms, struct orch_sink *sink, struct orch_err *err);
 	uint32_t tick_ms;
 
