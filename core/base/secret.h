@@ -18,6 +18,14 @@ void orch_secret_destroy(struct orch_secret *secret); /* accepts NULL */
 struct orch_text orch_secret_text(
 	const struct orch_secret *secret); /* for the one who sends or signs */
 
+/*
+ * Takes the secret out of the environment variable NAME into locked memory, so
+ * that /proc does not show it, and gives a copy, for the caller to wipe; the
+ * next call gives the same unless the variable was set anew.  ORCH_E_INVALID:
+ * not set or empty; ORCH_E_LIMIT: SIZE or more bytes, and left where it is.
+ */
+ORCH_MUST_USE int orch_secret_take_env(const char *name, char *bytes, size_t size, size_t *ret_len);
+
 /* Overwrites every known secret within LINE by asterisks. */
 void orch_secret_blot(char *line, size_t len);
 

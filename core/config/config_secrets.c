@@ -20,23 +20,25 @@
 
 static int read_env(const char *name, char *bytes, size_t *ret_len, struct orch_err *err)
 {
-	const char *value = getenv(name);
-	size_t length = value == NULL ? 0 : strlen(value);
-
-	if (value == NULL)
-		return orch_fail(err, ORCH_E_INVALID,
-			"the environment variable %.100s is not set; export it before the start",
-			name);
-	if (length == 0)
-		return orch_fail(err, ORCH_E_INVALID,
-			"the environment variable %.100s is empty; must hold the secret", name);
-	if (length > SECRET_BYTES)
+	switch (orch_secret_take_env(name, bytes, SECRET_BYTES + 1, ret_len)) {
+	case ORCH_OK:
+		return ORCH_OK;
+	case ORCH_E_LIMIT:
 		return orch_fail(err, ORCH_E_LIMIT,
 			"the environment variable %.100s is too long; at most %d bytes", name,
 			SECRET_BYTES);
-	memcpy(bytes, value, length);
-	*ret_len = length;
-	return ORCH_OK;
+	case ORCH_E_NOMEM:
+		return orch_fail(err, ORCH_E_NOMEM,
+			"no locked memory for the secret; raise the limit (ulimit -l)");
+	default:
+		return orch_fail(err, ORCH_E_INVALID,
+			getenv(name) == NULL
+				? "the environment variable %.100s is not set; export it before "
+				  "the "
+				  "start"
+				: "the environment variable %.100s is empty; must hold the secret",
+			name);
+	}
 }
 
 static int check_file(int fd, const char *file, struct orch_err *err)

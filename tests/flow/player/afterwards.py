@@ -102,8 +102,8 @@ def produced(world):
         yield "/metrics", page.encode()
     for output in world.orchestrator.outputs:
         yield "the output of: orchestrator " + output.split("\n", 1)[0], output.encode()
-    for line in world.command_lines:
-        yield "the command line", line
+    for view in world.process_views:
+        yield "the command line or environment", view
     for request in world.canary.seen:
         yield "a request to a stranger", request.encode()
 

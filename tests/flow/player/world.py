@@ -50,7 +50,7 @@ class World:
         self.flood = None
         self.flood_failure = None
         self.pages = []       # of metrics
-        self.command_lines = set()
+        self.process_views = set()
 
     def close(self):
         if self.flood:
@@ -103,8 +103,11 @@ class World:
         return self.orchestrator.queues()[0]
 
     def note_process(self):
-        with open("/proc/%d/cmdline" % self.orchestrator.process.pid, "rb") as file:
-            self.command_lines.add(file.read())
+        for name in ("cmdline", "environ"):  # the latter is root's alone to read
+            path = "/proc/%d/%s" % (self.orchestrator.process.pid, name)
+            if os.access(path, os.R_OK):
+                with open(path, "rb") as file:
+                    self.process_views.add(file.read())
 
     def metrics(self):
         page = self.orchestrator.get("/metrics").text()

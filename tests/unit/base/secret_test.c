@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -166,6 +168,61 @@ static void test_what_was_changed_swapped_or_cut_does_not_open(void **state)
 	orch_secret_destroy(other);
 }
 
+/* Where the value lies in the environment that /proc shows. */
+static const char *shown(const char *name)
+{
+	static char bytes[65536];
+	FILE *file = fopen("/proc/self/environ", "rb");
+	size_t len, name_len = strlen(name);
+	const char *found = NULL;
+
+	assert_non_null(file);
+	len = fread(bytes, 1, sizeof(bytes) - 1, file);
+	bytes[len] = '\0';
+	assert_int_equal(fclose(file), 0);
+	for (const char *at = bytes; at < bytes + len; at += strlen(at) + 1)
+		if (strncmp(at, name, name_len) == 0 && at[name_len] == '=')
+			found = at + name_len + 1;
+	return found;
+}
+
+/* HOME stands for a secret: it was there when the process began, where /proc looks. */
+static void test_what_was_taken_is_gone_from_the_environment(void **state)
+{
+	char bytes[4096], again[4096];
+	size_t len = 0, len_again = 0;
+
+	(void)state;
+	assert_true(strlen(shown("HOME")) > 1);
+	assert_int_equal(orch_secret_take_env("HOME", bytes, sizeof(bytes), &len), ORCH_OK);
+	assert_true(len > 1);
+	assert_int_equal(strlen(shown("HOME")), 0);
+	assert_null(getenv("HOME"));
+	assert_int_equal(orch_secret_take_env("HOME", again, sizeof(again), &len_again), ORCH_OK);
+	assert_int_equal(len, len_again);
+	assert_memory_equal(bytes, again, len);
+}
+
+static void test_a_variable_that_is_set_anew_counts(void **state)
+{
+	char bytes[16];
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(
+		orch_secret_take_env("T_SECRET", bytes, sizeof(bytes), &len), ORCH_E_INVALID);
+	assert_int_equal(setenv("T_SECRET", "", 1), 0);
+	assert_int_equal(
+		orch_secret_take_env("T_SECRET", bytes, sizeof(bytes), &len), ORCH_E_INVALID);
+	assert_int_equal(setenv("T_SECRET", "first", 1), 0);
+	assert_int_equal(orch_secret_take_env("T_SECRET", bytes, sizeof(bytes), &len), ORCH_OK);
+	assert_int_equal(setenv("T_SECRET", "another one", 1), 0);
+	assert_int_equal(orch_secret_take_env("T_SECRET", bytes, 11, &len), ORCH_E_LIMIT);
+	assert_string_equal(getenv("T_SECRET"), "another one");
+	assert_int_equal(orch_secret_take_env("T_SECRET", bytes, 12, &len), ORCH_OK);
+	assert_memory_equal(bytes, "another one", len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +233,8 @@ int main(void)
 		cmocka_unit_test(test_without_memory_there_is_no_secret),
 		cmocka_unit_test(test_a_protected_process_leaves_no_core),
 		cmocka_unit_test(test_what_is_sealed_opens_with_the_key_and_its_place),
+		cmocka_unit_test(test_what_was_taken_is_gone_from_the_environment),
+		cmocka_unit_test(test_a_variable_that_is_set_anew_counts),
 		cmocka_unit_test(test_nothing_can_be_sealed_too),
 		cmocka_unit_test(test_what_was_changed_swapped_or_cut_does_not_open),
 	};
