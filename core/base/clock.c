@@ -31,6 +31,11 @@ uint64_t orch_clock_mono_ns(void)
 	return read_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t orch_clock_boot_ms(void)
+{
+	return read_ns(CLOCK_BOOTTIME) / 1000000 + (uint64_t)atomic_load(&shift_ms);
+}
+
 void orch_clock_shift_ms(int64_t by)
 {
 	atomic_store(&shift_ms, by);

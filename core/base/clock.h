@@ -8,8 +8,9 @@
 uint64_t orch_clock_now_ms(void);  /* UTC since 1970; may jump */
 uint64_t orch_clock_mono_ms(void); /* never goes back */
 uint64_t orch_clock_mono_ns(void);
+uint64_t orch_clock_boot_ms(void); /* since the boot, with the time that the machine slept */
 
-/* Added to orch_clock_now_ms(), for tests. */
+/* Added to orch_clock_now_ms() and orch_clock_boot_ms(), for tests. */
 void orch_clock_shift_ms(int64_t by);
 
 /* "2026-01-02T03:04:05.006Z", 24 characters and NUL. */

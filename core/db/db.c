@@ -90,6 +90,8 @@ static int open_parts(struct orch_db *db, const struct orch_db_migration *migrat
 		code = orch_db_migrate(db, migrations, count, err);
 	if (code == ORCH_OK)
 		code = orch_db_connect(&db->reader->connection, db->path, true, err);
+	if (code == ORCH_OK)
+		code = orch_db_set_clock(db, err);
 	if (code == ORCH_OK && !db->read_only)
 		code = start_writer(db, err);
 	return code;

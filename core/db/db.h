@@ -115,8 +115,11 @@ ORCH_MUST_USE int orch_db_watch_add(struct orch_db *db, struct orch_db_watch *wa
 /* On its lane, or after that has ended; CHANGED does not run any more. */
 void orch_db_watch_remove(struct orch_db *db, struct orch_db_watch *watch);
 void orch_db_note(struct orch_db *db, const char *topic); /* within run(); copied */
-/* Wakes the watches of TOPIC in this process at WALL_MS at the latest.  Within run(). */
-void orch_db_wake_at(struct orch_db *db, const char *topic, uint64_t wall_ms);
+/* Wakes the watches of TOPIC in this process at AT_MS of orch_db_now_ms() at the latest.  Within run(). */
+void orch_db_wake_at(struct orch_db *db, const char *topic, uint64_t at_ms);
+
+/* About the wall clock's time, but it goes on evenly when that is set; the same in all processes until the next boot. */
+uint64_t orch_db_now_ms(const struct orch_db *db);
 
 /* Is the writer alive and the disk writable?  For /readyz and the watchdog. */
 bool orch_db_is_healthy(const struct orch_db *db, struct orch_err *err);

@@ -68,7 +68,7 @@ struct orch_db_watcher {
 	struct orch_job job;
 	atomic_bool is_posted;
 	int64_t number;   /* of the change last told; under db->mutex, as is the time */
-	uint64_t wake_ms; /* wall clock; 0: none */
+	uint64_t wake_ms; /* by orch_db_now_ms(); 0: none */
 };
 
 enum orch_db_trouble {
@@ -83,6 +83,7 @@ struct orch_db {
 		connection; /* the writer's; of the shell at READER the reading one */
 	char *path;
 	bool read_only;
+	int64_t clock_offset; /* of orch_db_now_ms() from the time since the boot */
 
 	struct orch_db *reader; /* only its connection is used; under read_mutex */
 	pthread_mutex_t read_mutex;
@@ -138,6 +139,9 @@ ORCH_MUST_USE int orch_db_prepare_file(
 ORCH_MUST_USE int orch_db_migrate(struct orch_db *db, const struct orch_db_migration *migrations,
 	size_t count, struct orch_err *err);
 
+/* clock.c */
+ORCH_MUST_USE int orch_db_set_clock(struct orch_db *db, struct orch_err *err);
+
 /* writer.c */
 void *orch_db_write(void *arg);
 
@@ -157,7 +161,7 @@ ORCH_MUST_USE int orch_db_write_notes(struct orch_db *db, struct orch_err *err);
 void orch_db_forget_notes(struct orch_db *db);
 void orch_db_tell_noted(struct orch_db *db); /* after the commit */
 void orch_db_tell_others_changes(struct orch_db *db);
-/* Posts what is due; gives the wall clock's time of the next, 0 without watchers. */
+/* Posts what is due; gives the time of the next, 0 without watchers. */
 uint64_t orch_db_tell_due(struct orch_db *db);
 
 #endif

@@ -15,6 +15,10 @@ static const struct orch_db_migration own_migrations[] = {
 		.number = 1,
 		.sql = "CREATE TABLE change (topic TEXT PRIMARY KEY, number INTEGER NOT NULL)"
 		       " STRICT, WITHOUT ROWID" },
+	{ .part = "db",
+		.number = 2,
+		.sql = "CREATE TABLE boot (id TEXT PRIMARY KEY, ahead INTEGER NOT NULL)"
+		       " STRICT, WITHOUT ROWID" },
 };
 
 static int read_number(

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/text.h"
 
 static void tell(struct orch_job *job)
@@ -211,19 +210,19 @@ void orch_db_tell_others_changes(struct orch_db *db)
 	orch_db_release_statements(&db->connection);
 }
 
-void orch_db_wake_at(struct orch_db *db, const char *topic, uint64_t wall_ms)
+void orch_db_wake_at(struct orch_db *db, const char *topic, uint64_t at_ms)
 {
 	pthread_mutex_lock(&db->mutex);
 	for (struct orch_db_watcher *w = db->watchers; w; w = w->next) {
-		if (strcmp(topic, w->topic) == 0 && (w->wake_ms == 0 || wall_ms < w->wake_ms))
-			w->wake_ms = wall_ms;
+		if (strcmp(topic, w->topic) == 0 && (w->wake_ms == 0 || at_ms < w->wake_ms))
+			w->wake_ms = at_ms;
 	}
 	pthread_mutex_unlock(&db->mutex);
 }
 
 uint64_t orch_db_tell_due(struct orch_db *db)
 {
-	uint64_t now = orch_clock_now_ms();
+	uint64_t now = orch_db_now_ms(db);
 	uint64_t next = 0;
 
 	pthread_mutex_lock(&db->mutex);

@@ -281,13 +281,13 @@ static struct orch_db_group *take_groups(struct orch_db *db)
 	return groups;
 }
 
-static void wait_until(struct orch_db *db, uint64_t wall_ms)
+static void wait_until(struct orch_db *db, uint64_t at_ms)
 {
-	uint64_t now = orch_clock_now_ms();
-	uint64_t wait = wall_ms > now ? wall_ms - now : 0;
+	uint64_t now = orch_db_now_ms(db);
+	uint64_t wait = at_ms > now ? at_ms - now : 0;
 	struct timespec until;
 
-	/* Not longer, so that others' changes and jumps of the clock are seen. */
+	/* Not longer, so that others' changes are seen. */
 	if (wait > ORCH_DB_POLL_MS)
 		wait = ORCH_DB_POLL_MS;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/text.h"
 
 static_assert(sizeof(struct orch_queue_sqlite_op) <= sizeof(((struct orch_queue_op *)0)->backend),
@@ -195,7 +194,7 @@ static int run_end_leases(struct orch_db_op *op, struct orch_db *db, struct orch
 	(void)op;
 	if (code < 0)
 		return code;
-	orch_db_bind_int(statement, 1, (int64_t)orch_clock_now_ms());
+	orch_db_bind_int(statement, 1, (int64_t)orch_db_now_ms(db));
 	return orch_db_step_done(statement, err);
 }
 

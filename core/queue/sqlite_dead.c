@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dead letters: back to their queue, or ended for good.  In chunks, so that the writer is never held up for long. */
-#include "base/clock.h"
 #include "base/text.h"
 #include "queue/sqlite.h"
 
@@ -49,7 +48,7 @@ static int insert_again(struct orch_db *db, int64_t row, struct orch_err *err)
 	if (code < 0)
 		return code;
 	orch_db_bind_int(statement, 1, row);
-	orch_db_bind_int(statement, 2, (int64_t)orch_clock_now_ms());
+	orch_db_bind_int(statement, 2, (int64_t)orch_db_now_ms(db));
 	orch_db_bind_int(statement, 3, ORCH_QUEUE_GRADE_MS);
 	return orch_db_step_done(statement, err);
 }

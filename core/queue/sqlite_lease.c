@@ -47,7 +47,7 @@ int orch_queue_sqlite_renew(struct orch_queue_sqlite *queue, struct orch_db *db,
 	(void)queue;
 	if (code < 0)
 		return code;
-	orch_db_bind_int(statement, 3, (int64_t)(orch_clock_now_ms() + op->visibility_ms));
+	orch_db_bind_int(statement, 3, (int64_t)(orch_db_now_ms(db) + op->visibility_ms));
 	return step_held(db, statement, err);
 }
 
@@ -65,7 +65,7 @@ int orch_queue_sqlite_release(struct orch_queue_sqlite *queue, struct orch_db *d
 	if (code < 0)
 		return code;
 	orch_db_bind_int(statement, 3, op->delay_ms ? ITEM_DELAYED : ITEM_READY);
-	orch_db_bind_int(statement, 4, (int64_t)(orch_clock_now_ms() + op->delay_ms));
+	orch_db_bind_int(statement, 4, (int64_t)(orch_db_now_ms(db) + op->delay_ms));
 	orch_db_bind_int(statement, 5, op->delay_ms ? 0 : ORCH_QUEUE_GRADE_MS);
 	orch_db_bind_int(statement, 6, op->failed ? 1 : 0);
 	orch_db_bind_int(statement, 7, op->uncounted ? 1 : 0);
@@ -219,7 +219,7 @@ int orch_queue_sqlite_promote(
 		return code;
 	orch_db_bind_int(statement, 1, orch_queue_sqlite_number(name));
 	orch_db_bind_text(statement, 2, order);
-	orch_db_bind_int(statement, 3, (int64_t)orch_clock_now_ms());
+	orch_db_bind_int(statement, 3, (int64_t)orch_db_now_ms(db));
 	orch_db_bind_int(statement, 4, ORCH_QUEUE_GRADE_MS);
 	code = orch_db_step_done(statement, err);
 	if (code == ORCH_OK && orch_db_changes(db))
@@ -240,6 +240,6 @@ int orch_queue_sqlite_promote_all(struct orch_db *db, struct orch_err *err)
 	if (code < 0)
 		return code;
 	orch_db_bind_int(statement, 1, ORCH_QUEUE_GRADE_MS);
-	orch_db_bind_int(statement, 2, (int64_t)orch_clock_now_ms());
+	orch_db_bind_int(statement, 2, (int64_t)orch_db_now_ms(db));
 	return orch_db_step_done(statement, err);
 }

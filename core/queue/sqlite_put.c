@@ -165,9 +165,9 @@ static int insert_body(
 }
 
 static int insert_item(struct orch_db *db, const struct orch_message *message, int64_t queue,
-	uint64_t now, enum item_state state, int64_t *ret_row, struct orch_err *err)
+	uint64_t put_ms, enum item_state state, int64_t *ret_row, struct orch_err *err)
 {
-	int64_t visible = (int64_t)(now + message->delay_ms);
+	int64_t visible = (int64_t)(orch_db_now_ms(db) + message->delay_ms);
 	int64_t lead = (int64_t)message->priority * ORCH_QUEUE_GRADE_MS;
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
@@ -190,7 +190,7 @@ static int insert_item(struct orch_db *db, const struct orch_message *message, i
 	orch_db_bind_text(statement, 8, message->tenant);
 	orch_db_bind_text(statement, 9, message->trace);
 	orch_db_bind_int(statement, 10, message->priority);
-	orch_db_bind_int(statement, 11, (int64_t)now);
+	orch_db_bind_int(statement, 11, (int64_t)put_ms);
 	orch_db_bind_int(statement, 12, (int64_t)message->time_ms);
 	code = orch_db_step_done(statement, err);
 	if (code == ORCH_OK)
@@ -201,23 +201,24 @@ static int insert_item(struct orch_db *db, const struct orch_message *message, i
 }
 
 static int insert(struct orch_queue_sqlite *queue, struct orch_db *db,
-	const struct orch_message *message, struct tally *tally, uint64_t now, bool *ret_inserted,
+	const struct orch_message *message, struct tally *tally, bool *ret_inserted,
 	struct orch_err *err)
 {
+	uint64_t put_ms = orch_clock_now_ms();
 	enum item_state state;
 	struct orch_text sealed;
 	int64_t row = 0;
 	int code = choose_state(db, message, tally->queue, &state, err);
 
 	if (code == ORCH_OK)
-		code = insert_item(db, message, tally->queue, now, state, &row, err);
+		code = insert_item(db, message, tally->queue, put_ms, state, &row, err);
 	if (code < 0)
 		return code;
 	*ret_inserted = row != 0;
 	if (row == 0)
 		return ORCH_OK;
 	code = orch_queue_sqlite_seal(queue, message->body,
-		orch_queue_sqlite_about(&queue->about, message, now), &sealed, err);
+		orch_queue_sqlite_about(&queue->about, message, put_ms), &sealed, err);
 	return code < 0 ? code : insert_body(db, row, sealed, err);
 }
 
@@ -240,7 +241,7 @@ static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
 	const struct orch_message *message, struct orch_queue_op *op, struct tally *tally,
 	struct orch_err *err)
 {
-	uint64_t now = orch_clock_now_ms();
+	uint64_t now = orch_db_now_ms(db);
 	bool inserted = false;
 	bool seen = false;
 	int code = check(message, err);
@@ -250,7 +251,7 @@ static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
 	if (code == ORCH_OK && op->is_accepted && !seen && message->alias.len > 0)
 		code = look_back(queue, db, message->queue, message->alias, now, &seen, err);
 	if (code == ORCH_OK && !seen)
-		code = insert(queue, db, message, tally, now, &inserted, err);
+		code = insert(queue, db, message, tally, &inserted, err);
 	if (code < 0)
 		return code;
 	if (inserted)

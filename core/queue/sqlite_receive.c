@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "queue/sqlite.h"
@@ -213,7 +212,7 @@ int orch_queue_sqlite_receive(struct orch_queue_sqlite *queue, struct orch_db *d
 	struct orch_queue_op *op, struct orch_err *err)
 {
 	int64_t number = orch_queue_sqlite_number(op->name);
-	int64_t now = (int64_t)orch_clock_now_ms();
+	int64_t now = (int64_t)orch_db_now_ms(db);
 	struct claim *claims = NULL;
 	size_t count = 0;
 	int code;

@@ -59,7 +59,7 @@ static int read_stats(struct orch_db_op *op, struct orch_db *db, struct orch_err
 
 	if (code < 0)
 		return code;
-	orch_db_bind_int(statement, 1, (int64_t)now);
+	orch_db_bind_int(statement, 1, (int64_t)orch_db_now_ms(db));
 	orch_db_bind_int(statement, 2, ORCH_QUEUE_NAMES);
 	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row) {
 		struct orch_queue_stats *stats = &report->stats[report->count++];
@@ -267,7 +267,7 @@ static int make_entries(struct orch_db_op *op, struct orch_db *db, struct orch_e
 	orch_db_bind_text(statement, 2, filter->queue);
 	orch_db_bind_text(statement, 3, filter->id);
 	orch_db_bind_int(statement, 4, (int64_t)peek_limit(filter));
-	orch_db_bind_int(statement, 5, (int64_t)orch_clock_now_ms());
+	orch_db_bind_int(statement, 5, (int64_t)orch_db_now_ms(db));
 	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
 		code = take_entry(report, statement, &report->entries[report->count++], err);
 	if (code == ORCH_OK && orch_arena_failed(report->arena))

@@ -71,14 +71,15 @@ static inline bool counter_reaches(struct counter *counter, unsigned count, unsi
 	bool reached;
 	int code = 0;
 
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ms / 1000;
 	until.tv_nsec += (long)(ms % 1000) * 1000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&counter->mutex);
 	while (counter->count < count && code == 0)
-		code = pthread_cond_timedwait(&counter->changed, &counter->mutex, &until);
+		code = pthread_cond_clockwait(
+			&counter->changed, &counter->mutex, CLOCK_MONOTONIC, &until);
 	reached = counter->count >= count;
 	pthread_mutex_unlock(&counter->mutex);
 	return reached;

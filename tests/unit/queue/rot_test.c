@@ -201,6 +201,21 @@ static void test_a_row_of_no_queue_is_set_aside(void **state)
 	(void)receive_one(w, "scan", "b");
 }
 
+static void test_a_ledger_that_lost_its_queue_gets_it_back(void **state)
+{
+	struct rot *rot = *state;
+	struct world *w = &rot->w;
+	struct orch_err err;
+	uint64_t count;
+
+	put(w, "scan", "a");
+	poke(w->f.path, "UPDATE ledger SET queue = 5");
+	assert_int_equal(orch_queue_tend(w->queue, &count, &err), ORCH_OK);
+	assert_int_equal(count, 1);
+	(void)receive_one(w, "scan", "a");
+	assert_int_equal(ledger(w, "scan").in_flight, 1);
+}
+
 static int make_rot(void **state)
 {
 	struct rot *rot = calloc(1, sizeof(*rot));
@@ -221,6 +236,7 @@ int main(void)
 		TEST(test_what_is_whole_needs_no_mending),
 		TEST(test_rows_that_no_receive_would_find_are_put_right),
 		TEST(test_a_row_of_no_queue_is_set_aside),
+		TEST(test_a_ledger_that_lost_its_queue_gets_it_back),
 #undef TEST
 	};
 
