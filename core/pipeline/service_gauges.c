@@ -7,6 +7,7 @@
 #include "pipeline/service_internal.h"
 
 #define TEND_EVERY_MS 60000
+#define TEND_SHARE 100 /* one part in so many of the main thread's time, at most */
 
 static void set_queue_gauges(const struct orch_queue_stats *stats)
 {
@@ -73,9 +74,8 @@ void orch_service_tend_queue(struct orch_service *service)
 	struct orch_err err = { "" };
 	uint64_t now = orch_clock_mono_ms(), mended = 0;
 
-	if (service->tended_ms != 0 && now - service->tended_ms < TEND_EVERY_MS)
+	if (now < service->tend_at_ms)
 		return;
-	service->tended_ms = now;
 	if (orch_queue_tend(service->keep.queue, &mended, &err) != ORCH_OK)
 		orch_log(ORCH_LOG_ALERT, "queue.unreadable", ORCH_LOG_STRING("error", err.text));
 	else if (mended > 0)
@@ -83,6 +83,9 @@ void orch_service_tend_queue(struct orch_service *service)
 	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_queue_mended_rows_total",
 				"Rows that were damaged so that no receive would have found them."),
 		(int64_t)mended);
+	/* With a long backlog it takes its time, of which it shall have little. */
+	service->tend_at_ms =
+		orch_clock_mono_ms() + TEND_EVERY_MS + TEND_SHARE * (orch_clock_mono_ms() - now);
 }
 
 void orch_service_refresh_gauges(struct orch_service *service)
