@@ -43,16 +43,6 @@ static void read_walked(
 	draft_text(draft, name, &lines);
 }
 
-static void read_attached_files(struct draft *draft, struct json_object *message)
-{
-	size_t count;
-	struct json_object *attachments = kit_json_array(message, "attachments", &count);
-
-	files_announce(draft, message);
-	for (size_t i = 0; i < count; i++)
-		files_announce(draft, json_object_array_get_idx(attachments, i));
-}
-
 void content_read(struct draft *draft, struct json_object *message)
 {
 	static const char *const extra[] = { "topic", "purpose", "name", "username" };
@@ -68,5 +58,5 @@ void content_read(struct draft *draft, struct json_object *message)
 	for (size_t i = 0; i < sizeof(extra) / sizeof(extra[0]); i++)
 		read_walked(draft, &walk, extra[i], kit_json_get(message, extra[i]));
 	draft_text(draft, "links", &links);
-	read_attached_files(draft, message);
+	files_announce(draft, message);
 }

@@ -99,7 +99,67 @@ static void put_too_many(struct draft *draft)
 	draft_part(draft, &part);
 }
 
-void files_announce(struct draft *draft, struct json_object *message)
+/* Gives true when it has seen enough. */
+typedef bool visit_file(void *arg, struct json_object *file);
+
+static bool each_holder(struct json_object *list, const char *within, visit_file *visit, void *arg);
+
+/*
+ * The files of HOLDER, then those that it quotes: in attachments, in forwarded
+ * messages, in the parent of a broadcast.  As deep as JSON is read, KIT_JSON_DEPTH.
+ */
+static bool each_file(struct json_object *holder, visit_file *visit, void *arg)
+{
+	struct json_object *root = kit_json_get(holder, "root");
+	size_t count;
+	struct json_object *files = kit_json_array(holder, "files", &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (visit(arg, json_object_array_get_idx(files, i)))
+			return true;
+	}
+	return each_holder(kit_json_get(holder, "attachments"), NULL, visit, arg) ||
+		each_holder(kit_json_get(holder, "message_blocks"), "message", visit, arg) ||
+		(root != NULL && each_file(root, visit, arg));
+}
+
+/* WITHIN names the member of each entry that holds the files; NULL: the entry itself. */
+static bool each_holder(struct json_object *list, const char *within, visit_file *visit, void *arg)
+{
+	size_t count =
+		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+
+		if (within != NULL)
+			entry = kit_json_get(entry, within);
+		if (each_file(entry, visit, arg))
+			return true;
+	}
+	return false;
+}
+
+struct announcing {
+	struct draft *draft;
+	size_t count;
+};
+
+static bool announce_next(void *arg, struct json_object *file)
+{
+	struct announcing *all = arg;
+
+	if (all->count++ == FILES_LIMIT) {
+		put_too_many(all->draft);
+		return true;
+	}
+	if (kit_json_text(file, "id").len > 0)
+		announce(all->draft, file);
+	return false;
+}
+
+/* What a message only quotes belongs to somebody else: it is inspected, and never ours to delete. */
+static void name_own(struct draft *draft, struct json_object *message)
 {
 	size_t count;
 	struct json_object *files = kit_json_array(message, "files", &count);
@@ -107,43 +167,42 @@ void files_announce(struct draft *draft, struct json_object *message)
 
 	kit_builder_init(&ids, draft->arena, TEXT_BYTES);
 	for (size_t i = 0; i < count && i < FILES_LIMIT; i++) {
-		struct json_object *file = json_object_array_get_idx(files, i);
-		struct orch_text id = kit_json_text(file, "id");
+		struct orch_text id = kit_json_text(json_object_array_get_idx(files, i), "id");
 
-		if (id.len == 0)
-			continue;
-		announce(draft, file);
-		if (kit_built(&ids).len > 0)
+		if (id.len > 0 && kit_built(&ids).len > 0)
 			kit_putc(&ids, ',');
 		kit_put(&ids, id);
 	}
-	if (count > FILES_LIMIT)
-		put_too_many(draft);
 	draft_field(draft, "slack.files", kit_built(&ids));
 }
 
-static struct json_object *find_in(struct json_object *holder, struct orch_text id)
+void files_announce(struct draft *draft, struct json_object *message)
 {
-	size_t count;
-	struct json_object *files = kit_json_array(holder, "files", &count);
+	struct announcing all = { .draft = draft };
 
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *file = json_object_array_get_idx(files, i);
+	(void)each_file(message, announce_next, &all);
+	name_own(draft, message);
+}
 
-		if (kit_equal(kit_json_text(file, "id"), id))
-			return file;
-	}
-	return NULL;
+struct finding {
+	struct orch_text id;
+	struct json_object *file;
+};
+
+static bool find_next(void *arg, struct json_object *file)
+{
+	struct finding *wanted = arg;
+
+	if (!kit_equal(kit_json_text(file, "id"), wanted->id))
+		return false;
+	wanted->file = file;
+	return true;
 }
 
 struct json_object *files_find(struct json_object *envelope, struct orch_text id)
 {
-	struct json_object *message = message_of(kit_json_get(envelope, "event"));
-	size_t count;
-	struct json_object *attachments = kit_json_array(message, "attachments", &count);
-	struct json_object *file = find_in(message, id);
+	struct finding wanted = { .id = id };
 
-	for (size_t i = 0; i < count && file == NULL; i++)
-		file = find_in(json_object_array_get_idx(attachments, i), id);
-	return file;
+	(void)each_file(message_of(kit_json_get(envelope, "event")), find_next, &wanted);
+	return wanted.file;
 }
