@@ -10,6 +10,7 @@
 #include "fake_host.h"
 
 #define PART "file:F1/a.txt"
+#define QUOTED "[{'id':'F8','name':'q','url_private':'" FILES_URL "'}]"
 #define FILES_URL "https://files.slack.com/files-pri/T1-F1/download/a.txt"
 
 static const char *const options[] = { "signing_secret", "s", "token", "xoxb", "max_file_bytes",
@@ -445,6 +446,51 @@ static void test_another_instance_goes_on_with_the_next_file(void **state)
 	assert_string_equal(fake->requests[2].part, "file:F2/2");
 }
 
+/* They are other people's: inspected, but the message's deletion must not take them along. */
+static void test_files_that_are_only_quoted_are_inspected(void **state)
+{
+	static const char *const quoted[] = {
+		"'attachments':[{'files':" QUOTED "}]",
+		"'attachments':[{'message_blocks':[{'message':{'files':" QUOTED "}}]}]",
+		"'root':{'files':" QUOTED "}",
+	};
+	static const struct fake_reply script[] = {
+		{ .url = FILES_URL, .status = 200, .body = "abc" }, { .url = NULL }
+	};
+	struct fake *fake = *state;
+
+	for (size_t i = 0; i < sizeof(quoted) / sizeof(quoted[0]); i++) {
+		const struct orch_event *event = receive(fake,
+			fake_json(fake, "{'type':'message','ts':'1.1','text':'t',%s}", quoted[i]));
+
+		assert_non_null(event);
+		assert_non_null(fake_find_part(event, "filename:F8"));
+		assert_null(fake_field(event, "slack.files"));
+		assert_int_equal(fake_gather(fake, event, script), ORCH_OK);
+		assert_string_equal(fake->requests[0].part, "file:F8/q");
+		event = receive(fake,
+			fake_json(fake,
+				"{'type':'message','ts':'1.1','files':[{'id':'F1'},{'id':'F2'}],%"
+				"s}",
+				quoted[i]));
+		assert_string_equal(fake_field(event, "slack.files"), "F1,F2");
+	}
+}
+
+static void test_all_that_a_description_says_is_read(void **state)
+{
+	static const char *const members[] = { "'vtt':'WEBVTT 4716'",
+		"'list_metadata':{'schema':[{'name':'4716'}]}",
+		"'transcription':{'preview':"
+		"{'content':'4716'}}" };
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		assert_non_null(
+			strstr(fake_part(share(*state, fake_json(*state, ",%s", members[i])),
+				       "filename:F1"),
+				"4716"));
+}
+
 static void test_more_files_than_the_limit_are_said(void **state)
 {
 	struct fake *fake = *state;
@@ -482,6 +528,8 @@ int main(void)
 		cmocka_unit_test(test_a_refused_look_up_is_said),
 		cmocka_unit_test(test_a_failing_server_is_tried_again_but_not_for_ever),
 		cmocka_unit_test(test_another_instance_goes_on_with_the_next_file),
+		cmocka_unit_test(test_files_that_are_only_quoted_are_inspected),
+		cmocka_unit_test(test_all_that_a_description_says_is_read),
 		cmocka_unit_test(test_more_files_than_the_limit_are_said),
 	};
 

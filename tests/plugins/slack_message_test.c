@@ -7,27 +7,10 @@
 
 #include <cmocka.h>
 
-#include "fake_host.h"
+#include "fake_message.h"
 
 static const char *const options[] = { "signing_secret", "s", "ignore_bots", "B999 A999 U999",
 	NULL };
-
-/* The one event of a message event's members; NULL: none came. */
-static const struct orch_event *receive_with(struct fake *fake, const char *members)
-{
-	const char *body = fake_json(fake,
-		"{'token':'legacy','team_id':'T1','api_app_id':'A1','type':'event_callback',"
-		"'event_id':'Ev1','event_time':1700000000,"
-		"'authorizations':[{'team_id':'T1','user_id':'UBOT','is_bot':true}],"
-		"'event':{'type':'message','channel':'C1','channel_type':'channel',"
-		"'event_ts':'1700000000.000200',%s}}",
-		members);
-
-	fake_clear(fake);
-	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
-	assert_true(fake->sink.event_count <= 1);
-	return fake->sink.event_count == 0 ? NULL : fake->sink.events[0];
-}
 
 static int open_plugin(void **state)
 {
@@ -43,7 +26,7 @@ static int close_plugin(void **state)
 
 static void test_a_plain_message_is_described(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'user':'U1','text':'hello','ts':'1700000000.000100','thread_ts':'1690000000."
 		"000001'");
 
@@ -111,7 +94,7 @@ static void test_a_retry_is_not_dropped(void **state)
 
 static void test_an_edit_is_about_the_message_within(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'subtype':'message_changed','hidden':true,'ts':'1700000009.000900',"
 		"'message':{'user':'U1','text':'leak','ts':'1700000000.000100','thread_ts':'5.5'},"
 		"'previous_message':{'user':'U1','text':'hi','ts':'1700000000.000100'}");
@@ -127,24 +110,24 @@ static void test_an_edit_is_about_the_message_within(void **state)
 
 static void test_an_edit_that_says_nothing_new_is_ignored(void **state)
 {
-	assert_null(receive_with(*state,
+	assert_null(fake_message(*state,
 		"'subtype':'message_changed',"
 		"'message':{'user':'U1','text':'a','ts':'1.1','edited':{'user':'U1','ts':'2.0'},"
 		"'blocks':[{'type':'x'}]},"
 		"'previous_message':{'user':'U1','text':'a','ts':'1.1','blocks':[{'type':'x'}]}"));
 	assert_true(fake_counted(*state, "ignored_unchanged"));
 	/* An unfurl changes the attachments only. */
-	assert_non_null(receive_with(*state,
+	assert_non_null(fake_message(*state,
 		"'subtype':'message_changed',"
 		"'message':{'user':'U1','text':'a','ts':'1.1','attachments':[{'text':'more'}]},"
 		"'previous_message':{'user':'U1','text':'a','ts':'1.1'}"));
-	assert_non_null(receive_with(*state,
+	assert_non_null(fake_message(*state,
 		"'subtype':'message_changed','message':{'user':'U1','text':'a','ts':'1.1'}"));
 }
 
 static void test_a_deleted_message_is_an_event_of_its_own(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'subtype':'message_deleted','hidden':true,'deleted_ts':'1.1','ts':'9.9',"
 		"'previous_message':{'user':'U1','text':'secret','ts':'1.1'}");
 
@@ -160,7 +143,7 @@ static void test_deleted_messages_can_be_left_alone(void **state)
 	struct fake *fake = fake_open("slack", quiet);
 
 	(void)state;
-	assert_null(receive_with(fake,
+	assert_null(fake_message(fake,
 		"'subtype':'message_deleted','deleted_ts':'1.1',"
 		"'previous_message':{'user':'U1','text':'x','ts':'1.1'}"));
 	assert_true(fake_counted(fake, "ignored_deleted"));
@@ -187,10 +170,10 @@ static void test_one_state_of_a_message_has_one_alias(void **state)
 			false },
 	};
 	struct fake *fake = *state;
-	char *first = fake_json(fake, "%s", receive_with(fake, events[0].members)->alias.ptr);
+	char *first = fake_json(fake, "%s", fake_message(fake, events[0].members)->alias.ptr);
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		const struct orch_event *event = receive_with(fake, events[i].members);
+		const struct orch_event *event = fake_message(fake, events[i].members);
 
 		assert_non_null(event);
 		assert_int_equal(strcmp(event->alias.ptr, first) == 0, events[i].is_same);
@@ -204,7 +187,7 @@ static void test_subtypes_with_content_are_read(void **state)
 		"something_of_tomorrow" };
 
 	for (size_t i = 0; i < sizeof(subtypes) / sizeof(subtypes[0]); i++) {
-		const struct orch_event *event = receive_with(*state,
+		const struct orch_event *event = fake_message(*state,
 			fake_json(*state,
 				"'subtype':'%s','user':'U1','ts':'1.1','text':'words',"
 				"'root':{'text':'the parent'}",
@@ -219,7 +202,7 @@ static void test_subtypes_with_content_are_read(void **state)
 
 static void test_a_topic_is_a_part(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'subtype':'channel_topic','user':'U1','ts':'1.1','text':'set it','topic':'t0p'");
 
 	assert_string_equal(fake_part(event, "topic"), "t0p\n");
@@ -227,7 +210,7 @@ static void test_a_topic_is_a_part(void **state)
 
 static void test_the_name_a_bot_gives_itself_is_text(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'subtype':'bot_message','bot_id':'B5','username':'4111 "
 		"1111','ts':'1.1','text':'x'");
 
@@ -236,7 +219,7 @@ static void test_the_name_a_bot_gives_itself_is_text(void **state)
 
 static void test_ids_of_mentions_feed_no_detector(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'user':'U1','ts':'1.1','text':'a <@U04111111> <#C41111111|c 5> "
 		"<!subteam^S41111111|@s> <!date^1392734382^x|y> <https://e/7> &lt;@U8&gt; <@U9',"
 		"'attachments':[{'text':'b <@U04111111> c'}]");
@@ -278,7 +261,7 @@ static void test_subtypes_without_content_are_ignored(void **state)
 		"channel_posting_permissions" };
 
 	for (size_t i = 0; i < sizeof(subtypes) / sizeof(subtypes[0]); i++) {
-		assert_null(receive_with(*state,
+		assert_null(fake_message(*state,
 			fake_json(*state, "'subtype':'%s','user':'U1','ts':'1.1','text':'words'",
 				subtypes[i])));
 		assert_true(fake_counted(*state, "ignored"));
@@ -287,7 +270,7 @@ static void test_subtypes_without_content_are_ignored(void **state)
 
 static void test_a_tombstone_within_is_ignored(void **state)
 {
-	assert_null(receive_with(*state,
+	assert_null(fake_message(*state,
 		"'subtype':'message_changed','message':{'subtype':'tombstone','user':'USLACKBOT',"
 		"'text':'This message was deleted.','ts':'1.1'},"
 		"'previous_message':{'user':'U1','text':'x','ts':'1.1'}"));
@@ -296,7 +279,7 @@ static void test_a_tombstone_within_is_ignored(void **state)
 
 static void test_withheld_content_is_not_clean(void **state)
 {
-	const struct orch_event *event = receive_with(
+	const struct orch_event *event = fake_message(
 		*state, "'subtype':'ekm_access_denied','user':'UREVOKEDU','ts':'1.1','text':''");
 
 	assert_non_null(event);
@@ -320,17 +303,17 @@ static void test_own_messages_make_no_loop(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		assert_null(receive_with(*state, own[i]));
+		assert_null(fake_message(*state, own[i]));
 		assert_true(fake_counted(*state, "ignored_own"));
 	}
 }
 
 static void test_our_mark_hides_nobody_elses_message(void **state)
 {
-	assert_non_null(receive_with(*state,
+	assert_non_null(fake_message(*state,
 		"'user':'U1','text':'x','ts':'1.1',"
 		"'metadata':{'event_type':'orchestrator_notice','event_payload':{'key':'k'}}"));
-	assert_non_null(receive_with(*state,
+	assert_non_null(fake_message(*state,
 		"'bot_id':'B5','app_id':'A5','text':'x','ts':'1.1',"
 		"'metadata':{'event_type':'orchestrator_notice','event_payload':{'key':'k'}}"));
 }
@@ -339,13 +322,13 @@ static void test_own_messages_can_be_scanned_but_not_the_notices(void **state)
 {
 	static const char *const all[] = { "signing_secret", "s", "scan_own", "true", NULL };
 	struct fake *fake = fake_open("slack", all);
-	const struct orch_event *event = receive_with(
+	const struct orch_event *event = fake_message(
 		fake, "'user':'UBOT','bot_id':'B1','app_id':'A1','text':'x','ts':'1.1'");
 
 	(void)state;
 	assert_non_null(event);
 	assert_string_equal(fake_field(event, "slack.is_own"), "true");
-	assert_null(receive_with(fake,
+	assert_null(fake_message(fake,
 		"'user':'UBOT','bot_id':'B1','app_id':'A1','text':'x','ts':'1.1',"
 		"'metadata':{'event_type':'orchestrator_notice','event_payload':{'key':'k'}}"));
 	fake_close(fake);
@@ -353,7 +336,7 @@ static void test_own_messages_can_be_scanned_but_not_the_notices(void **state)
 
 static void test_partly_bold_digits_are_joined(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'user':'U1','ts':'1.1','text':'fallback','blocks':[{'type':'rich_text','block_id':"
 		"'1x',"
 		"'elements':[{'type':'rich_text_section','elements':["
@@ -376,7 +359,7 @@ static void test_partly_bold_digits_are_joined(void **state)
 
 static void test_every_kind_of_block_is_read(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'user':'U1','ts':'1.1','text':'','blocks':["
 		"{'type':'section','text':{'type':'mrkdwn','text':'*bold* b1'},"
 		"'fields':[{'type':'plain_text','text':'b2'}],"
@@ -404,7 +387,7 @@ static void test_every_kind_of_block_is_read(void **state)
 
 static void test_attachments_and_metadata_are_read(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'user':'U1','ts':'1.1','text':'t','attachments':[{'id':1,'color':'36a64f',"
 		"'fallback':'a1','pretext':'a2','title':'a3','title_link':'https://l','text':'a4',"
 		"'author_name':'a5','footer':'a6','fields':[{'title':'a7','value':'a8','short':"
@@ -417,12 +400,13 @@ static void test_attachments_and_metadata_are_read(void **state)
 	assert_string_equal(
 		fake_part(event, "attachments"), "a1\na2\na3\na4\na5\na6\na7\na8\na9\n");
 	assert_string_equal(fake_part(event, "links"), "https://l\n");
-	assert_string_equal(fake_part(event, "metadata"), "m1\n4111111111111111\n");
+	assert_string_equal(fake_part(event, "metadata"),
+		"event_type\nm\nevent_payload\ncard\nm1\nn\n4111111111111111\n");
 }
 
 static void test_blocks_that_repeat_the_text_are_left_out(void **state)
 {
-	const struct orch_event *event = receive_with(*state,
+	const struct orch_event *event = fake_message(*state,
 		"'user':'U1','ts':'1.1','text':'41*11* "
 		"&amp;','blocks':[{'type':'rich_text','elements':["
 		"{'type':'rich_text_section','elements':[{'type':'text','text':'41'},"
@@ -472,7 +456,7 @@ static void test_the_views_of_mrkdwn(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct orch_event *event = receive_with(*state,
+		const struct orch_event *event = fake_message(*state,
 			fake_json(*state, "'user':'U1','ts':'1.1','text':'%s'", cases[i].text));
 
 		assert_non_null(event);
@@ -499,7 +483,7 @@ static void test_text_full_of_markers_is_read_through(void **state)
 
 		while (len + 16 < sizeof(text))
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", pieces[i]);
-		assert_non_null(receive_with(
+		assert_non_null(fake_message(
 			fake, fake_json(fake, "'user':'U1','ts':'1.1','text':'%s'", text)));
 	}
 }

@@ -16,8 +16,18 @@ static void put_view(
 	draft_text(draft, name, view);
 }
 
+/* Where a message stands: it is the event's own, or the parent that a broadcast shows along with it. */
+struct place {
+	const char *text, *displayed, *blocks, *attachments, *metadata;
+};
+
+static const struct place own = { "text", "displayed", "blocks", "attachments", "metadata" };
+static const struct place root = { "root", "root_displayed", "root_blocks", "root_attachments",
+	"root_metadata" };
+
 /* The text as it came, and as it is displayed if that differs. */
-static void read_text(struct draft *draft, struct walk *walk, struct orch_text text)
+static void read_text(
+	struct draft *draft, struct walk *walk, const struct place *place, struct orch_text text)
 {
 	struct kit_builder raw, displayed;
 
@@ -27,8 +37,8 @@ static void read_text(struct draft *draft, struct walk *walk, struct orch_text t
 		mrkdwn_blank_ids(raw.ptr, raw.len);
 	kit_builder_init(&displayed, draft->arena, TEXT_BYTES);
 	mrkdwn_display(&displayed, text);
-	put_view(draft, walk, "text", &raw);
-	put_view(draft, walk, "displayed", &displayed);
+	put_view(draft, walk, place->text, &raw);
+	put_view(draft, walk, place->displayed, &displayed);
 	mrkdwn_links(walk->links, text);
 }
 
@@ -43,20 +53,30 @@ static void read_walked(
 	draft_text(draft, name, &lines);
 }
 
+static void read_message(struct draft *draft, struct walk *walk, const struct place *place,
+	struct json_object *message)
+{
+	read_text(draft, walk, place, kit_json_text(message, "text"));
+	read_walked(draft, walk, place->blocks, kit_json_get(message, "blocks"));
+	read_walked(draft, walk, place->attachments, kit_json_get(message, "attachments"));
+	walk->everything = true;
+	read_walked(draft, walk, place->metadata, kit_json_get(message, "metadata"));
+	walk->everything = false;
+}
+
 void content_read(struct draft *draft, struct json_object *message)
 {
 	static const char *const extra[] = { "topic", "purpose", "name", "username" };
-	struct json_object *metadata = kit_json_get(message, "metadata");
+	struct json_object *parent = kit_json_get(message, "root");
 	struct kit_builder links;
 	struct walk walk = { .arena = draft->arena, .links = &links };
 
 	kit_builder_init(&links, draft->arena, LINES_BYTES);
-	read_text(draft, &walk, kit_json_text(message, "text"));
-	read_walked(draft, &walk, "blocks", kit_json_get(message, "blocks"));
-	read_walked(draft, &walk, "attachments", kit_json_get(message, "attachments"));
-	read_walked(draft, &walk, "metadata", kit_json_get(metadata, "event_payload"));
+	read_message(draft, &walk, &own, message);
 	for (size_t i = 0; i < sizeof(extra) / sizeof(extra[0]); i++)
 		read_walked(draft, &walk, extra[i], kit_json_get(message, extra[i]));
+	if (parent != NULL)
+		read_message(draft, &walk, &root, parent);
 	draft_text(draft, "links", &links);
 	files_announce(draft, message);
 }

@@ -7,7 +7,7 @@
 
 static const char *const descriptions[] = { "name", "title", "alt_txt", "preview",
 	"preview_plain_text", "plain_text", "initial_comment", "subject", "headers", "from", "to",
-	"cc", "transcription", "simplified_html" };
+	"cc", "transcription", "vtt", "simplified_html", "list_metadata" };
 
 const char *files_refusal(struct json_object *file)
 {

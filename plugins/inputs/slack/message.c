@@ -11,6 +11,7 @@ enum treatment {
 	READ,     /* what stands at the top level */
 	CHANGED,  /* the message within, if its content differs */
 	DELETED,  /* the message as it was */
+	REPLIED,  /* the parent within: known as a rule, and then a repeat by its alias */
 	WITHHELD, /* there is content, but nobody gives it to us */
 	NOTHING,
 };
@@ -25,7 +26,7 @@ static const struct subtype subtypes[] = {
 	{ "message_changed", CHANGED },
 	{ "message_deleted", DELETED },
 	{ "ekm_access_denied", WITHHELD },
-	{ "message_replied", NOTHING }, /* tells of a parent that came before */
+	{ "message_replied", REPLIED },
 	{ "tombstone", NOTHING },
 	{ "dlp_tombstone", NOTHING },
 	{ "channel_join", NOTHING },
@@ -52,6 +53,7 @@ struct json_object *message_of(struct json_object *event)
 {
 	switch (treatment_of(kit_json_text(event, "subtype"))) {
 	case CHANGED:
+	case REPLIED:
 		return kit_json_get(event, "message");
 	case DELETED:
 		return kit_json_get(event, "previous_message");
@@ -63,7 +65,8 @@ struct json_object *message_of(struct json_object *event)
 /* Unfurls and our own updates come as edits too; what counts is whether anything new is said. */
 static bool is_unchanged(struct json_object *event)
 {
-	static const char *const content[] = { "text", "blocks", "attachments", "files" };
+	static const char *const content[] = { "text", "blocks", "attachments", "files", "metadata",
+		"username" };
 	struct json_object *now = kit_json_get(event, "message");
 	struct json_object *before = kit_json_get(event, "previous_message");
 

@@ -84,6 +84,19 @@ static void put_decoded(struct kit_builder *out, struct orch_text text)
 	}
 }
 
+/* As it is displayed: decoded, and folded. */
+static void put_seen(struct kit_builder *out, struct orch_text text)
+{
+	while (text.len > 0) {
+		char byte = *text.ptr;
+		size_t len = entity(text, &byte);
+
+		if (len > 0)
+			kit_putc(out, byte);
+		text = after(text, len > 0 ? len : fold_put(out, text));
+	}
+}
+
 /* How many bytes of TOKEN are the mark of an id: of a user, a channel or a group; 0: it has none. */
 static size_t id_mark(struct orch_text token)
 {
@@ -116,7 +129,7 @@ static void put_token(struct kit_builder *out, struct orch_text token)
 
 	split_label(token, &target, &label);
 	if (label.len > 0) {
-		put_decoded(out, label);
+		put_seen(out, label);
 		return;
 	}
 	if (target.ptr[0] == '!') {
@@ -133,28 +146,7 @@ static void put_token(struct kit_builder *out, struct orch_text token)
 		target = after(target, 7);
 	else if (kit_starts(target, "tel:"))
 		target = after(target, 4);
-	put_decoded(out, target);
-}
-
-/* Characters that take no room, and look-alikes of ASCII digits and the blank. */
-static size_t put_folded(struct kit_builder *out, struct orch_text text)
-{
-	static const char *const invisible[] = { "\xc2\xad", "\xe2\x80\x8b", "\xe2\x80\x8c",
-		"\xe2\x80\x8d", "\xe2\x81\xa0", "\xef\xbb\xbf" };
-	size_t len = kit_utf8_length(text);
-
-	for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++) {
-		if (kit_starts(text, invisible[i]))
-			return len;
-	}
-	if (kit_starts(text, "\xc2\xa0"))
-		kit_putc(out, ' ');
-	else if (kit_starts(text, "\xef\xbc") && len == 3 && (unsigned char)text.ptr[2] >= 0x90u &&
-		(unsigned char)text.ptr[2] <= 0x99u)
-		kit_putc(out, (char)('0' + ((unsigned char)text.ptr[2] - 0x90u)));
-	else
-		kit_put(out, (struct orch_text){ text.ptr, len == 0 ? 1 : len });
-	return len == 0 ? 1 : len;
+	put_seen(out, target);
 }
 
 static bool is_blank(char c)
@@ -240,12 +232,9 @@ static void step(struct scan *scan)
 		return;
 	}
 	len = entity(rest, &byte);
-	if (len > 0) {
+	if (len > 0)
 		kit_putc(scan->out, byte);
-		scan->at += len;
-		return;
-	}
-	scan->at += put_folded(scan->out, rest);
+	scan->at += len > 0 ? len : fold_put(scan->out, rest);
 }
 
 void mrkdwn_display(struct kit_builder *displayed, struct orch_text text)
@@ -254,6 +243,32 @@ void mrkdwn_display(struct kit_builder *displayed, struct orch_text text)
 
 	while (scan.at < text.len && !displayed->cut && !displayed->failed)
 		step(&scan);
+}
+
+static bool is_punctuation(char c)
+{
+	return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
+		(c >= '{' && c <= '~');
+}
+
+void mrkdwn_plain(struct kit_builder *plain, struct orch_text text)
+{
+	struct orch_text piece = { text.ptr, 0 };
+
+	for (size_t at = 0; at < text.len; at++) {
+		char c = text.ptr[at];
+		bool is_escape = c == '\\' && at + 1 < text.len && is_punctuation(text.ptr[at + 1]);
+
+		piece.len = (size_t)(text.ptr + at - piece.ptr);
+		if (!is_escape && strchr("*_~`", c) == NULL)
+			continue;
+		put_seen(plain, piece);
+		if (is_escape)
+			at++;
+		piece.ptr = text.ptr + at + (is_escape ? 0 : 1);
+	}
+	piece.len = (size_t)(text.ptr + text.len - piece.ptr);
+	put_seen(plain, piece);
 }
 
 static int hex(char c)

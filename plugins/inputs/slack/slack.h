@@ -70,8 +70,12 @@ int envelope_describe(const struct envelope *envelope, struct draft *draft);
 /* content.c: everything that MESSAGE says, as parts. */
 void content_read(struct draft *draft, struct json_object *message);
 
+/* fold.c: puts the first character of TEXT as it is seen; gives its length. */
+size_t fold_put(struct kit_builder *out, struct orch_text text);
+
 /* mrkdwn.c: the text as its reader sees it, and where its links lead. */
 void mrkdwn_display(struct kit_builder *displayed, struct orch_text text);
+void mrkdwn_plain(struct kit_builder *plain, struct orch_text text); /* CommonMark, without marks */
 void mrkdwn_blank_ids(char *text, size_t len); /* of users, channels and groups, in place */
 void mrkdwn_links(struct kit_builder *links, struct orch_text text);
 void link_put(struct kit_builder *links, struct orch_text target);
@@ -84,11 +88,12 @@ struct walk {
 	struct kit_builder *lines, *links;
 	struct orch_text known[WALK_KNOWN]; /* not to be repeated */
 	size_t known_count;
+	bool everything; /* below metadata: names too, and nothing is left out */
 };
 
 void walk_value(struct walk *walk, const char *key, struct json_object *value);
 
-/* files.c: files as announced parts, and what their descriptions say. */
+/* files.c: files as announced parts, and what their descriptions say; only its own are in "slack.files". */
 void files_announce(struct draft *draft, struct json_object *message);
 void files_announce_id(struct draft *draft, struct orch_text id);
 struct json_object *files_find(struct json_object *envelope, struct orch_text id);

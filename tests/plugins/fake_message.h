@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A message as Slack tells of it, for the input's tests. */
+#ifndef FAKE_MESSAGE_H
+#define FAKE_MESSAGE_H
+#include "fake_host.h"
+
+/* Receives a message event with these MEMBERS, signed; gives the one event that comes of it, NULL: none. */
+const struct orch_event *fake_message(struct fake *fake, const char *members);
+
+#endif
