@@ -5,34 +5,37 @@
 
 #define LIMIT_KEY_BYTES 256
 #define URL_BYTES 4096
-#define PAGE_MESSAGES "100"
+#define PAGE_MESSAGES "20" /* each may hold 40,000 characters, and as much again in blocks */
+#define PAGE_BYTES ((uint64_t)8 * 1024 * 1024)
+#define PAUSE_MS ((uint64_t)5 * 60 * 1000)
 
 struct meaning {
 	const char *error;
 	enum kit_slack_class class;
+	bool ends_token; /* none of its calls can succeed */
 };
 
 static const struct meaning meanings[] = {
-	{ "message_not_found", KIT_SLACK_GONE },
-	{ "file_deleted", KIT_SLACK_GONE },
-	{ "missing_scope", KIT_SLACK_CONFIG },
-	{ "not_allowed_token_type", KIT_SLACK_CONFIG },
-	{ "token_revoked", KIT_SLACK_CONFIG },
-	{ "account_inactive", KIT_SLACK_CONFIG },
-	{ "invalid_auth", KIT_SLACK_CONFIG },
-	{ "not_authed", KIT_SLACK_CONFIG },
-	{ "access_denied", KIT_SLACK_CONFIG },
-	{ "accesslimited", KIT_SLACK_CONFIG },
-	{ "user_is_bot", KIT_SLACK_CONFIG },
-	{ "token_expired", KIT_SLACK_EXPIRED },
-	{ "ratelimited", KIT_SLACK_AGAIN },
-	{ "rate_limited", KIT_SLACK_AGAIN },
-	{ "fatal_error", KIT_SLACK_AGAIN },
-	{ "internal_error", KIT_SLACK_AGAIN },
-	{ "request_timeout", KIT_SLACK_AGAIN },
-	{ "service_unavailable", KIT_SLACK_AGAIN },
-	{ "team_added_to_org", KIT_SLACK_AGAIN },
-	{ "org_login_required", KIT_SLACK_AGAIN },
+	{ "message_not_found", KIT_SLACK_GONE, false },
+	{ "file_deleted", KIT_SLACK_GONE, false },
+	{ "missing_scope", KIT_SLACK_CONFIG, false },
+	{ "not_allowed_token_type", KIT_SLACK_CONFIG, false },
+	{ "token_revoked", KIT_SLACK_CONFIG, true },
+	{ "account_inactive", KIT_SLACK_CONFIG, true },
+	{ "invalid_auth", KIT_SLACK_CONFIG, true },
+	{ "not_authed", KIT_SLACK_CONFIG, true },
+	{ "access_denied", KIT_SLACK_CONFIG, false },
+	{ "accesslimited", KIT_SLACK_CONFIG, false },
+	{ "user_is_bot", KIT_SLACK_CONFIG, false },
+	{ "token_expired", KIT_SLACK_EXPIRED, false },
+	{ "ratelimited", KIT_SLACK_AGAIN, false },
+	{ "rate_limited", KIT_SLACK_AGAIN, false },
+	{ "fatal_error", KIT_SLACK_AGAIN, false },
+	{ "internal_error", KIT_SLACK_AGAIN, false },
+	{ "request_timeout", KIT_SLACK_AGAIN, false },
+	{ "service_unavailable", KIT_SLACK_AGAIN, false },
+	{ "team_added_to_org", KIT_SLACK_AGAIN, false },
+	{ "org_login_required", KIT_SLACK_AGAIN, false },
 };
 
 static void copy_word(char *word, size_t size, struct orch_text text, const char *allowed)
@@ -48,13 +51,15 @@ static void copy_word(char *word, size_t size, struct orch_text text, const char
 }
 
 /* Whatever is not in the table is permanent: cant_delete_message, channel_not_found and the many others. */
-static enum kit_slack_class meaning_of(const char *error)
+static const struct meaning *meaning_of(const char *error)
 {
+	static const struct meaning other = { "", KIT_SLACK_REFUSED, false };
+
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
 		if (strcmp(meanings[i].error, error) == 0)
-			return meanings[i].class;
+			return &meanings[i];
 	}
-	return KIT_SLACK_REFUSED;
+	return &other;
 }
 
 static void read_body(struct kit_slack_answer *answer)
@@ -62,13 +67,12 @@ static void read_body(struct kit_slack_answer *answer)
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.,";
 
-	if (kit_json_is_true(answer->body, "ok"))
-		return;
 	copy_word(answer->error, sizeof(answer->error), kit_json_text(answer->body, "error"),
 		letters);
 	copy_word(answer->scope, sizeof(answer->scope), kit_json_text(answer->body, "needed"),
 		letters);
-	answer->class = answer->error[0] == '\0' ? KIT_SLACK_AGAIN : meaning_of(answer->error);
+	answer->class =
+		answer->error[0] == '\0' ? KIT_SLACK_AGAIN : meaning_of(answer->error)->class;
 }
 
 /* A proxy's page, a redirect, an empty answer: not Slack's own words. */
@@ -102,8 +106,65 @@ void kit_slack_answer_read(const struct orch_reply *reply, struct kit_slack_answ
 		kit_json_parse(reply->body, &ret_answer->body, &ignored) != ORCH_OK ||
 		!json_object_is_type(ret_answer->body, json_type_object))
 		judge_status(reply, ret_answer);
-	else
+	else if (!kit_json_is_true(ret_answer->body, "ok"))
 		read_body(ret_answer);
+	else if (reply->status != 200)
+		judge_status(reply, ret_answer);
+}
+
+void kit_slack_page_read(const struct orch_reply *reply, struct kit_slack_answer *ret_answer)
+{
+	kit_slack_answer_read(reply, ret_answer);
+	if (!reply->truncated)
+		return;
+	(void)snprintf(ret_answer->error, sizeof(ret_answer->error), "page_too_long");
+	ret_answer->class = KIT_SLACK_REFUSED;
+}
+
+const char *kit_slack_paused(
+	const struct kit_slack_pauses *pauses, orch_credential token, uint64_t now_ms)
+{
+	for (size_t i = 0; i < KIT_SLACK_PAUSES; i++) {
+		if (pauses->at[i].token == token && now_ms < pauses->at[i].until_ms)
+			return pauses->at[i].error;
+	}
+	return NULL;
+}
+
+/* Takes the place of its own earlier pause, or of the one that ends first. */
+static void pause_token(struct kit_slack_pauses *pauses, orch_credential token, const char *error,
+	uint64_t until_ms)
+{
+	size_t place = 0;
+
+	for (size_t i = 0; i < KIT_SLACK_PAUSES; i++) {
+		if (pauses->at[i].token == token) {
+			place = i;
+			break;
+		}
+		if (pauses->at[i].until_ms < pauses->at[place].until_ms)
+			place = i;
+	}
+	pauses->at[place].token = token;
+	pauses->at[place].until_ms = until_ms;
+	pauses->at[place].error = error;
+}
+
+void kit_slack_mind(struct kit_slack_pauses *pauses, const struct orch_host *host,
+	const struct kit_slack_call *call, const struct kit_slack_answer *answer)
+{
+	const struct meaning *meaning = meaning_of(answer->error);
+	uint64_t now_ms = host->now_ms(host);
+
+	if (answer->class != KIT_SLACK_CONFIG && answer->class != KIT_SLACK_EXPIRED)
+		return;
+	if (meaning->ends_token) {
+		if (kit_slack_paused(pauses, call->token, now_ms) != NULL)
+			return;
+		pause_token(pauses, call->token, meaning->error, now_ms + PAUSE_MS);
+	}
+	host->alarm(host, "slack_token", "%s: %s%s%s", call->method, answer->error,
+		answer->scope[0] != '\0' ? ", needed: " : "", answer->scope);
 }
 
 void kit_slack_put_error(struct kit_builder *sentence, const char *error)
@@ -181,6 +242,19 @@ int kit_slack_get(const struct kit_slack_call *call, struct kit_builder *query,
 	return fill(call, query, &url, request, err);
 }
 
+int kit_slack_open(const struct kit_slack_call *call, struct orch_text user,
+	struct orch_request *request, struct orch_err *err)
+{
+	struct kit_builder body;
+
+	kit_builder_init(&body, call->arena, KIT_SLACK_BODY_BYTES);
+	kit_puts(&body, "{\"users\":");
+	kit_put_json(&body, user);
+	kit_putc(&body, '}');
+	request->repeatable = true;
+	return kit_slack_post(call, &body, request, err);
+}
+
 void kit_slack_member(struct kit_builder *body, const char *name, struct orch_text value)
 {
 	kit_puts(body, ",\"");
@@ -231,6 +305,7 @@ int kit_slack_look_for_notice(struct kit_slack_call *call, const struct kit_slac
 	put_argument(&query, "ts", notice->thread_ts);
 	put_argument(&query, "oldest", notice->oldest);
 	put_argument(&query, "cursor", cursor);
+	request->max_bytes = PAGE_BYTES;
 	return kit_slack_get(call, &query, request, err);
 }
 

@@ -2,7 +2,7 @@
 /* Slack's Web API as its plugins use it: requests, and what an answer means. */
 #ifndef KIT_SLACK_H
 #define KIT_SLACK_H
-#include <orch/abi.h>
+#include <orch/event.h>
 #include "kit/json.h"
 #include "kit/text.h"
 
@@ -37,6 +37,9 @@ struct kit_slack_answer {
 void kit_slack_answer_read(const struct orch_reply *reply, struct kit_slack_answer *ret_answer);
 void kit_slack_answer_fini(struct kit_slack_answer *answer);
 
+/* The same for a page of messages; of one that was cut nothing is believed. */
+void kit_slack_page_read(const struct orch_reply *reply, struct kit_slack_answer *ret_answer);
+
 /* A sentence's end: what stood in the way. */
 void kit_slack_put_error(struct kit_builder *sentence, const char *error);
 
@@ -50,12 +53,38 @@ struct kit_slack_call {
 	struct orch_text channel; /* … and for posts by channel */
 };
 
+/*
+ * Tokens that Slack does not know any more.  They are not sent again for some
+ * minutes: each call would fail, and count against the app.
+ */
+#define KIT_SLACK_PAUSES 4
+
+struct kit_slack_pauses {
+	struct {
+		orch_credential token;
+		uint64_t until_ms;
+		const char *error;
+	} at[KIT_SLACK_PAUSES];
+};
+
+/* Slack's word for it if TOKEN is not to be sent now; else NULL. */
+const char *kit_slack_paused(
+	const struct kit_slack_pauses *pauses, orch_credential token, uint64_t now_ms);
+
+/* If ANSWER speaks of a wrong token: raises the alarm, once a pause, and begins the pause if it is no good at all. */
+void kit_slack_mind(struct kit_slack_pauses *pauses, const struct orch_host *host,
+	const struct kit_slack_call *call, const struct kit_slack_answer *answer);
+
 /* POST of a JSON object. */
 int kit_slack_post(const struct kit_slack_call *call, struct kit_builder *body,
 	struct orch_request *request, struct orch_err *err);
 
 /* GET; QUERY holds "name=value&…", percent-encoded.  May be repeated freely. */
 int kit_slack_get(const struct kit_slack_call *call, struct kit_builder *query,
+	struct orch_request *request, struct orch_err *err);
+
+/* conversations.open: the answer names the channel of direct messages to USER. */
+int kit_slack_open(const struct kit_slack_call *call, struct orch_text user,
 	struct orch_request *request, struct orch_err *err);
 
 /* Appends ,"name":"value" to an object that was opened with a first member. */

@@ -220,6 +220,13 @@ static void test_slacks_answers_are_sorted(void **state)
 	assert_int_equal(judge(200, "{\"ok\":\"true\"}"), KIT_SLACK_AGAIN);
 	assert_int_equal(judge(200, "[]"), KIT_SLACK_AGAIN);
 	assert_int_equal(judge(503, "{\"ok\":true}"), KIT_SLACK_AGAIN);
+	/* Success is HTTP 200 and ok. */
+	assert_int_equal(judge(201, "{\"ok\":true}"), KIT_SLACK_AGAIN);
+	assert_int_equal(judge(302, "{\"ok\":true}"), KIT_SLACK_CONFIG);
+	assert_int_equal(judge(403, "{\"ok\":true}"), KIT_SLACK_CONFIG);
+	assert_int_equal(judge(404, "{\"ok\":true}"), KIT_SLACK_CONFIG);
+	assert_int_equal(
+		judge(404, "{\"ok\":false,\"error\":\"not_in_channel\"}"), KIT_SLACK_REFUSED);
 	assert_int_equal(judge(0, ""), KIT_SLACK_AGAIN);
 	assert_int_equal(judge(-1, ""), KIT_SLACK_CONFIG); /* never sent: waiting mends nothing */
 	assert_int_equal(judge(302, ""), KIT_SLACK_CONFIG);
