@@ -135,6 +135,9 @@ static void test_where_nothing_helps_the_watchers_are_told(void **state)
 		{ .url = "/chat.postEphemeral",
 			.status = 200,
 			.body = "{\"ok\":false,\"error\":\"user_not_in_channel\"}" },
+		{ .url = "/conversations.open",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"cannot_dm_bot\"}" },
 		{ .url = "/chat.postMessage", .lost = true },
 		{ .url = "/conversations.history?", .status = 200, .body = NO_MESSAGES },
 		{ .url = "/chat.postMessage", .status = 200, .body = OK }, { .url = NULL }
@@ -145,9 +148,9 @@ static void test_where_nothing_helps_the_watchers_are_told(void **state)
 	fake_task_begin(&world, "slack_block", bot_only);
 	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
 	assert_string_equal(fake_task_outcome(&world), "cannot_block");
-	assert_non_null(strstr(world.fake->requests[2].url, "channel=CALERT"));
-	assert_non_null(strstr(world.fake->requests[3].body, "\"channel\":\"CALERT\""));
-	assert_non_null(strstr(world.fake->requests[3].body, "user_not_in_channel"));
+	assert_non_null(strstr(world.fake->requests[3].url, "channel=CALERT"));
+	assert_non_null(strstr(world.fake->requests[4].body, "\"channel\":\"CALERT\""));
+	assert_non_null(strstr(world.fake->requests[4].body, "user_not_in_channel"));
 	assert_true(fake_alarmed(world.fake, "slack_cannot_block"));
 	fake_task_end(&world);
 }

@@ -140,6 +140,61 @@ static void test_a_failed_post_is_looked_for_before_the_next(void **state)
 	fake_task_end(&world);
 }
 
+static void test_a_long_history_ends_the_look(void **state)
+{
+	struct fake_reply script[13] = { { .url = "/chat.postMessage", .lost = true } };
+	struct fake_task world;
+
+	(void)state;
+	for (size_t i = 1; i <= 10; i++)
+		script[i] = (struct fake_reply){ .url = "/conversations.history?",
+			.status = 200,
+			.body = "{\"ok\":true,\"messages\":[],\"response_metadata\":{"
+				"\"next_cursor\":\"c\"}}" };
+	script[11] = (struct fake_reply){ .url = "/chat.postMessage", .status = 200, .body = OK };
+	fake_task_begin(&world, "slack_notify", channel);
+	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+	assert_string_equal(fake_task_outcome(&world), "notified");
+	fake_task_end(&world);
+}
+
+static void test_a_page_that_is_cut_does_not_keep_the_post_away(void **state)
+{
+	static const struct fake_reply script[] = { { .url = "/chat.postMessage", .lost = true },
+		{ .url = "limit=20", .status = 200, .body = "{\"ok\":tr", .truncated = true },
+		{ .url = "/chat.postMessage", .status = 200, .body = OK }, { .url = NULL } };
+	struct fake_task world;
+
+	(void)state;
+	fake_task_begin(&world, "slack_notify", channel);
+	assert_int_equal(fake_task_act(&world, script), ORCH_OK);
+	fake_task_end(&world);
+}
+
+static void test_a_token_that_slack_does_not_know_rests(void **state)
+{
+	static const struct fake_reply wrong[] = {
+		{ .url = "/chat.postMessage",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"account_inactive\"}" },
+		{ .url = NULL }
+	};
+	static const struct fake_reply nothing[] = { { .url = NULL } };
+	struct fake_task world;
+
+	(void)state;
+	fake_task_begin(&world, "slack_notify", channel);
+	assert_int_equal(fake_task_act(&world, wrong), ORCH_E_DENIED);
+	assert_true(fake_alarmed(world.fake, "slack_token"));
+	assert_int_equal(fake_task_act(&world, nothing), ORCH_E_DENIED);
+	assert_non_null(strstr(world.fake->err.text, "account_inactive"));
+	assert_int_equal(world.fake->alarm_count, 0);
+	world.fake->now_ms += 5u * 60u * 1000u;
+	assert_int_equal(fake_task_act(&world, wrong), ORCH_E_DENIED);
+	assert_int_equal(world.fake->request_count, 1);
+	fake_task_end(&world);
+}
+
 static void test_a_refusal_is_final(void **state)
 {
 	static const struct fake_reply script[] = {
@@ -177,6 +232,9 @@ int main(void)
 		cmocka_unit_test(test_an_author_who_is_not_there_is_not_told),
 		cmocka_unit_test(test_a_lost_reply_posts_nothing_twice),
 		cmocka_unit_test(test_a_failed_post_is_looked_for_before_the_next),
+		cmocka_unit_test(test_a_long_history_ends_the_look),
+		cmocka_unit_test(test_a_page_that_is_cut_does_not_keep_the_post_away),
+		cmocka_unit_test(test_a_token_that_slack_does_not_know_rests),
 		cmocka_unit_test(test_a_refusal_is_final),
 		cmocka_unit_test(test_useless_settings_are_refused),
 	};

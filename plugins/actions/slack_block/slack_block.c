@@ -5,8 +5,9 @@
  * Slack cannot stop a message before it is posted, and no one token may remove
  * everything.  So this climbs down a ladder: our own message is replaced;
  * anybody else's is deleted with an admin's token and a notice takes its place;
- * where neither is allowed, the author is warned and people are alerted.  The
- * outcome names the rung.  Every step survives a restart.
+ * where neither is allowed, the author is warned and people are alerted.  Where
+ * no notice may be posted, the author is told in the channel or else directly.
+ * The outcome names the rung.  Every step survives a restart.
  */
 #include "block.h"
 
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #define ARENA_BYTES ((size_t)1024 * 1024)
-#define FILES_LIMIT 50u
 
 #define NOTICE                                                                          \
 	"A message by <@{event.actor}> was removed because it seems to hold protected " \
@@ -154,8 +154,9 @@ static void read_event(struct call *call)
 		call->ts.len > 0 && !call->is_topic;
 
 	rest = call->files;
-	while (call->file_count < FILES_LIMIT && kit_split(&rest, ',', &file))
-		call->file_count++;
+	while (kit_split(&rest, ',', &file))
+		call->file_total++;
+	call->file_count = call->file_total < FILES_LIMIT ? call->file_total : FILES_LIMIT;
 }
 
 static void save(struct call *call)
@@ -163,15 +164,25 @@ static void save(struct call *call)
 	state_write(&call->state, call->progress->memo, sizeof(call->progress->memo));
 }
 
+/* The notice is out by now; what is left takes a try of its own, lest limits.requests ends this one. */
+static bool is_enough(const struct call *call)
+{
+	return call->progress->step == STEP_MORE_FILES &&
+		call->state.file_calls >= FILE_CALLS_A_TRY;
+}
+
 static int go_on(struct call *call)
 {
-	struct orch_progress *progress = call->progress;
 	int rc;
 
-	while (progress->step < STEP_END && !step_is_wanted(call, progress->step))
-		progress->step++;
-	if (progress->step >= STEP_END)
+	step_find(call);
+	save(call);
+	if (call->progress->step >= STEP_END)
 		return block_report(call);
+	if (is_enough(call))
+		return orch_fail(call->err, ORCH_E_AGAIN,
+			"%u of %u files are done, the next try goes on with the rest",
+			call->state.file, call->file_total);
 	rc = step_ask(call);
 	save(call);
 	return rc;
@@ -180,9 +191,10 @@ static int go_on(struct call *call)
 /* An earlier try may have posted already: the step before looks for it. */
 static void enter_anew(struct call *call)
 {
-	uint32_t step = call->progress->step;
-
-	if (call->progress->resumed && (step == STEP_NOTICE || step == STEP_ALERT)) {
+	call->state.file_calls = 0;
+	call->state.last = 0;
+	call->state.again = call->state.asked;
+	if (call->progress->resumed && step_is_post(call->progress->step)) {
 		call->state.look = true;
 		call->progress->step--;
 	}
@@ -208,7 +220,7 @@ static int act(void *self, const struct orch_task *tasks, size_t count,
 	state_read(progress->memo, &call.state);
 	if (reply != NULL && progress->step < STEP_END)
 		rc = step_judge(&call, reply);
-	else
+	else if (reply == NULL)
 		enter_anew(&call);
 	save(&call);
 	return rc == ORCH_OK ? go_on(&call) : rc;

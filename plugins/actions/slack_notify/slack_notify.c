@@ -14,6 +14,7 @@
 #include "kit/slack.h"
 
 #define ARENA_BYTES ((size_t)1024 * 1024)
+#define PAGES_LIMIT 10 /* of the channel's history, looked through for an earlier post */
 
 #define TEXT                                                                               \
 	"{verdict}: {finding.name} ({finding.severity}) in a message by <@{event.actor}> " \
@@ -31,6 +32,7 @@ struct notify {
 	const struct orch_host *host;
 	const struct settings *settings;
 	struct kit_arena arena;
+	struct kit_slack_pauses pauses;
 };
 
 enum step { STEP_OPEN = 0, STEP_LOOK, STEP_POST, STEP_END };
@@ -38,13 +40,14 @@ enum step { STEP_OPEN = 0, STEP_LOOK, STEP_POST, STEP_END };
 struct call {
 	struct notify *self;
 	const struct orch_task *task;
-	struct orch_progress
-		*progress; /* memo: the channel, once it is known, then 'l' if to be looked at */
+	struct orch_progress *
+		progress; /* memo: the channel, once it is known; "look" if to be looked at; pages */
 	struct orch_request *request;
 	struct orch_sink *sink;
 	struct orch_err *err;
 	struct orch_text channel; /* of the post */
 	bool look;
+	uint64_t pages; /* looked through */
 };
 
 static const struct orch_option options[] = {
@@ -139,13 +142,15 @@ static void read_memo(struct call *call)
 	(void)kit_split(&memo, ' ', &call->channel);
 	(void)kit_split(&memo, ' ', &mark);
 	call->look = kit_is(mark, "look");
+	if (!kit_number(memo, &call->pages))
+		call->pages = 0;
 }
 
 static void write_memo(struct call *call)
 {
-	(void)snprintf(call->progress->memo, sizeof(call->progress->memo), "%.*s%s",
+	(void)snprintf(call->progress->memo, sizeof(call->progress->memo), "%.*s %s %llu",
 		(int)(call->channel.len > 100 ? 100 : call->channel.len), call->channel.ptr,
-		call->look ? " look" : "");
+		call->look ? "look" : "post", (unsigned long long)call->pages);
 }
 
 static struct kit_slack_call api_call(const struct call *call, const char *method)
@@ -175,14 +180,8 @@ static struct kit_slack_notice notice_of(const struct call *call)
 static int ask_open(struct call *call)
 {
 	struct kit_slack_call api = api_call(call, "conversations.open");
-	struct kit_builder body;
 
-	kit_builder_init(&body, &call->self->arena, KIT_SLACK_BODY_BYTES);
-	kit_puts(&body, "{\"users\":");
-	kit_put_json(&body, recipient(call));
-	kit_putc(&body, '}');
-	call->request->repeatable = true;
-	return kit_slack_post(&api, &body, call->request, call->err);
+	return kit_slack_open(&api, recipient(call), call->request, call->err);
 }
 
 static int ask_look(struct call *call, struct orch_text cursor)
@@ -217,9 +216,15 @@ static int end(struct call *call, const char *outcome, const char *detail)
 /* Asks what the step asks, passing over steps that are not needed. */
 static int go_on(struct call *call)
 {
+	const struct orch_host *host = call->self->host;
+	const char *paused = kit_slack_paused(
+		&call->self->pauses, call->self->settings->bot_token, host->now_ms(host));
 	struct orch_text to = recipient(call);
 	int rc;
 
+	if (paused != NULL && call->progress->step != STEP_END)
+		return orch_fail(call->err, ORCH_E_DENIED,
+			"the notice was not sent: a moment ago Slack said %s to the token", paused);
 	if (call->progress->step == STEP_OPEN && to.len == 0)
 		return end(call, "no_recipient", "the event names nobody to tell");
 	if (call->progress->step == STEP_OPEN && is_user(to))
@@ -253,8 +258,10 @@ static int judge_look(struct call *call, const struct kit_slack_answer *answer)
 
 	if (kit_slack_has_notice(answer->body, call->task->key))
 		return end(call, "notified", "an earlier try had told them");
-	if (cursor.len > 0)
+	if (cursor.len > 0 && ++call->pages < PAGES_LIMIT) {
+		write_memo(call);
 		return ask_look(call, cursor);
+	}
 	call->look = false;
 	call->progress->step = STEP_POST;
 	return go_on(call);
@@ -270,13 +277,16 @@ static int put_off(struct call *call, const struct kit_slack_answer *answer)
 	return orch_fail(call->err, ORCH_E_AGAIN, "Slack: %s", answer->error);
 }
 
+static const char *method_of(uint32_t step)
+{
+	static const char *const methods[] = { "conversations.open", "conversations.history",
+		"chat.postMessage" };
+
+	return methods[step];
+}
+
 static int refused(struct call *call, const struct kit_slack_answer *answer)
 {
-	const struct orch_host *host = call->self->host;
-
-	if (answer->class == KIT_SLACK_CONFIG || answer->class == KIT_SLACK_EXPIRED)
-		host->alarm(host, "slack_token", "%s%s%s", answer->error,
-			answer->scope[0] != '\0' ? ", needed: " : "", answer->scope);
 	if (call->progress->step ==
 		STEP_LOOK) { /* nothing can be said of an earlier try: tell them */
 		call->look = false;
@@ -293,8 +303,12 @@ static int judge(struct call *call, const struct kit_slack_answer *answer)
 	if (class == KIT_SLACK_AGAIN ||
 		(class == KIT_SLACK_EXPIRED && call->progress->attempt == 1))
 		return put_off(call, answer);
-	if (class != KIT_SLACK_DONE)
+	if (class != KIT_SLACK_DONE) {
+		struct kit_slack_call api = api_call(call, method_of(call->progress->step));
+
+		kit_slack_mind(&call->self->pauses, call->self->host, &api, answer);
 		return refused(call, answer);
+	}
 	switch (call->progress->step) {
 	case STEP_OPEN:
 		return judge_open(call, answer);
@@ -331,7 +345,10 @@ static int act(void *self, const struct orch_task *tasks, size_t count,
 		}
 		return go_on(&call);
 	}
-	kit_slack_answer_read(reply, &answer);
+	if (progress->step == STEP_LOOK)
+		kit_slack_page_read(reply, &answer);
+	else
+		kit_slack_answer_read(reply, &answer);
 	rc = judge(&call, &answer);
 	kit_slack_answer_fini(&answer);
 	return rc;
