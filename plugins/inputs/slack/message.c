@@ -4,7 +4,9 @@
 
 #define HASH_START_1 14695981039346656037u
 #define HASH_START_2 1099511628211u
-#define ID_BYTES 512
+#define NAME_BYTES \
+	128 /* of an id or a time stamp of Slack's; what is longer is named by its digest */
+#define ID_BYTES 512 /* as much as the core takes */
 #define ALIAS_BYTES (4 * TEXT_BYTES)
 
 enum treatment {
@@ -156,9 +158,27 @@ static uint64_t hash(uint64_t state, struct orch_text text)
 	return state;
 }
 
+static void put_hash(struct kit_builder *builder, struct orch_text text)
+{
+	kit_printf(builder, "%016llx%016llx", (unsigned long long)hash(HASH_START_1, text),
+		(unsigned long long)hash(HASH_START_2, text));
+}
+
+struct orch_text name_within(const struct envelope *envelope, struct orch_text name)
+{
+	struct kit_builder builder;
+
+	if (name.len <= NAME_BYTES)
+		return name;
+	kit_builder_init(&builder, &envelope->self->arena, NAME_BYTES);
+	kit_puts(&builder, "long-");
+	put_hash(&builder, name);
+	return kit_built(&builder);
+}
+
 struct orch_text envelope_id(const struct envelope *envelope)
 {
-	struct orch_text id = kit_json_text(envelope->root, "event_id");
+	struct orch_text id = name_within(envelope, kit_json_text(envelope->root, "event_id"));
 	struct kit_builder builder;
 
 	kit_builder_init(&builder, &envelope->self->arena, ID_BYTES);
@@ -167,9 +187,7 @@ struct orch_text envelope_id(const struct envelope *envelope)
 	kit_putc(&builder, ':');
 	kit_put(&builder, id);
 	if (id.len == 0)
-		kit_printf(&builder, "%016llx%016llx",
-			(unsigned long long)hash(HASH_START_1, envelope->body),
-			(unsigned long long)hash(HASH_START_2, envelope->body));
+		put_hash(&builder, envelope->body);
 	return kit_is_whole(&builder) ? kit_built(&builder) : (struct orch_text){ "", 0 };
 }
 
@@ -215,9 +233,9 @@ static struct orch_text order_key(
 	kit_builder_init(&key, &envelope->self->arena, ID_BYTES);
 	kit_put(&key, envelope->team);
 	kit_putc(&key, '/');
-	kit_put(&key, channel);
+	kit_put(&key, name_within(envelope, channel));
 	kit_putc(&key, '/');
-	kit_put(&key, ts);
+	kit_put(&key, name_within(envelope, ts));
 	return kit_built(&key);
 }
 

@@ -95,7 +95,6 @@ static void destroy(void *ptr)
 	free(self);
 }
 
-/* WHY holds nothing of the body. */
 static int drop_malformed(const struct envelope *envelope, const char *why)
 {
 	const struct orch_host *host = envelope->self->host;
@@ -184,7 +183,7 @@ static void name_file(const struct envelope *envelope, struct draft *draft, stru
 	kit_builder_init(&alias, draft->arena, NOTE_BYTES);
 	kit_put(&alias, envelope->team);
 	kit_puts(&alias, "/file/");
-	kit_put(&alias, id);
+	kit_put(&alias, name_within(envelope, id));
 	if (kit_is_whole(&alias))
 		draft->event.alias = kit_built(&alias);
 }
@@ -207,7 +206,7 @@ static int take_file(struct envelope *envelope)
 		return rc;
 	draft.event.type = kit_text("slack.file");
 	draft.event.actor = user;
-	draft.event.order = id;
+	draft.event.order = name_within(envelope, id);
 	draft_field(&draft, "slack.channel", channel);
 	draft_field(&draft, "slack.user", user);
 	draft_field(&draft, "slack.subtype", kit_json_text(event, "type"));
@@ -253,7 +252,7 @@ static int take_envelope(struct envelope *envelope, struct orch_answer *answer)
 	struct orch_text type = kit_json_text(envelope->root, "type");
 
 	envelope->event = kit_json_get(envelope->root, "event");
-	envelope->team = kit_json_text(envelope->root, "team_id");
+	envelope->team = name_within(envelope, kit_json_text(envelope->root, "team_id"));
 	envelope->app = kit_json_text(envelope->root, "api_app_id");
 	if (kit_is(type, "url_verification"))
 		return answer_challenge(envelope, answer);
@@ -282,10 +281,8 @@ static int receive(void *ptr, const struct orch_arrival *arrival, struct orch_si
 	if (kit_header(arrival->headers, "X-Slack-Retry-Num", &retry) > 0)
 		self->host->count(self->host, "retried", 1);
 	rc = kit_json_parse(arrival->body, &envelope.root, &why);
-	if (rc == ORCH_E_LIMIT)
+	if (rc == ORCH_E_LIMIT || rc == ORCH_E_INVALID)
 		return take_unreadable(&envelope, arrival, why.text);
-	if (rc == ORCH_E_INVALID)
-		return drop_malformed(&envelope, why.text);
 	if (rc != ORCH_OK)
 		return orch_fail(err, rc, "%s", why.text);
 	rc = take_envelope(&envelope, answer);

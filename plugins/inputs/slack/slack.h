@@ -61,6 +61,9 @@ int draft_emit(struct draft *draft, const struct envelope *envelope);
 int message_receive(struct envelope *envelope);
 int ignore(const struct envelope *envelope, const char *reason);
 
+/* NAME, or a digest of it if it is longer than any of Slack's: the core refuses those. */
+struct orch_text name_within(const struct envelope *envelope, struct orch_text name);
+
 /* By the event's id, or by its body if it has none; empty: no memory. */
 struct orch_text envelope_id(const struct envelope *envelope);
 
