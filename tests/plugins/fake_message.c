@@ -21,3 +21,13 @@ const struct orch_event *fake_message(struct fake *fake, const char *members)
 	assert_true(fake->sink.event_count <= 1);
 	return fake->sink.event_count == 0 ? NULL : fake->sink.events[0];
 }
+
+const struct orch_event *fake_event(struct fake *fake, const char *event)
+{
+	const char *body = fake_json(fake,
+		"{'team_id':'T1','type':'event_callback','event_id':'Ev1','event':%s}", event);
+
+	fake_clear(fake);
+	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
+	return fake->sink.event_count == 0 ? NULL : fake->sink.events[0];
+}

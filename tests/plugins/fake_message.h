@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A message as Slack tells of it, for the input's tests. */
+/* Events as Slack tells of them, for the input's tests. */
 #ifndef FAKE_MESSAGE_H
 #define FAKE_MESSAGE_H
 #include "fake_host.h"
 
 /* Receives a message event with these MEMBERS, signed; gives the one event that comes of it, NULL: none. */
 const struct orch_event *fake_message(struct fake *fake, const char *members);
+
+/* The same with the whole inner EVENT, of whatever type. */
+const struct orch_event *fake_event(struct fake *fake, const char *event);
 
 #endif

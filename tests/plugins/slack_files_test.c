@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "fake_host.h"
+#include "fake_message.h"
 
 #define PART "file:F1/a.txt"
 #define QUOTED "[{'id':'F8','name':'q','url_private':'" FILES_URL "'}]"
@@ -28,20 +28,10 @@ static int close_plugin(void **state)
 	return 0;
 }
 
-static const struct orch_event *receive(struct fake *fake, const char *event)
-{
-	const char *body = fake_json(fake,
-		"{'team_id':'T1','type':'event_callback','event_id':'Ev1','event':%s}", event);
-
-	fake_clear(fake);
-	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
-	return fake->sink.event_count == 0 ? NULL : fake->sink.events[0];
-}
-
 /* A message that shares one file with these members. */
 static const struct orch_event *share(struct fake *fake, const char *members)
 {
-	const struct orch_event *event = receive(fake,
+	const struct orch_event *event = fake_event(fake,
 		fake_json(fake,
 			"{'type':'message','subtype':'file_share','channel':'C1','user':'U1','text'"
 			":'t',"
@@ -360,7 +350,7 @@ static void test_a_file_event_holds_only_an_id(void **state)
 		{ .url = FILES_URL, .status = 200, .body = "abc" },
 		{ .url = NULL },
 	};
-	const struct orch_event *event = receive(fake,
+	const struct orch_event *event = fake_event(fake,
 		"{'type':'file_shared','file_id':'F7','user_id':'U1','channel_id':'C1','file':{'id'"
 		":'F7'}}");
 
@@ -372,12 +362,12 @@ static void test_a_file_event_holds_only_an_id(void **state)
 	assert_int_equal(fake_find_part(event, "file:F7")->state, ORCH_PART_ANNOUNCED);
 	assert_int_equal(fake_gather(fake, event, script), ORCH_OK);
 	assert_int_equal(fake->sink.mark_count, 0);
-	assert_null(receive(fake, "{'type':'file_created','file_id':'F7'}"));
+	assert_null(fake_event(fake, "{'type':'file_created','file_id':'F7'}"));
 	assert_true(fake_counted(fake, "ignored_unshared"));
 	assert_string_equal(event->alias.ptr, "T1/file/F7");
-	event = receive(fake, "{'type':'file_public','file':{'id':'F7'}}");
+	event = fake_event(fake, "{'type':'file_public','file':{'id':'F7'}}");
 	assert_string_equal(event->alias.ptr, "T1/file/F7");
-	event = receive(fake, "{'type':'file_change','file_id':'F7'}");
+	event = fake_event(fake, "{'type':'file_change','file_id':'F7'}");
 	assert_int_equal(event->alias.len, 0); /* other bytes than before: always news */
 }
 
@@ -435,7 +425,7 @@ static void test_another_instance_goes_on_with_the_next_file(void **state)
 		{ .url = NULL },
 	};
 	struct fake *fake = *state;
-	const struct orch_event *event = receive(fake,
+	const struct orch_event *event = fake_event(fake,
 		"{'type':'message','ts':'1.1','text':'t','files':["
 		"{'id':'F1','name':'1','url_private':'https://files.slack.com/one'},"
 		"{'id':'F2','name':'2','url_private':'https://files.slack.com/two'}]}");
@@ -460,7 +450,7 @@ static void test_files_that_are_only_quoted_are_inspected(void **state)
 	struct fake *fake = *state;
 
 	for (size_t i = 0; i < sizeof(quoted) / sizeof(quoted[0]); i++) {
-		const struct orch_event *event = receive(fake,
+		const struct orch_event *event = fake_event(fake,
 			fake_json(fake, "{'type':'message','ts':'1.1','text':'t',%s}", quoted[i]));
 
 		assert_non_null(event);
@@ -468,7 +458,7 @@ static void test_files_that_are_only_quoted_are_inspected(void **state)
 		assert_null(fake_field(event, "slack.files"));
 		assert_int_equal(fake_gather(fake, event, script), ORCH_OK);
 		assert_string_equal(fake->requests[0].part, "file:F8/q");
-		event = receive(fake,
+		event = fake_event(fake,
 			fake_json(fake,
 				"{'type':'message','ts':'1.1','files':[{'id':'F1'},{'id':'F2'}],%"
 				"s}",
@@ -501,7 +491,8 @@ static void test_more_files_than_the_limit_are_said(void **state)
 	for (int i = 0; i < 51; i++)
 		len += (size_t)snprintf(files + len, sizeof(files) - len,
 			"%s{'id':'F%d','name':'n'}", i == 0 ? "" : ",", i);
-	event = receive(fake, fake_json(fake, "{'type':'message','ts':'1.1','files':[%s]}", files));
+	event = fake_event(
+		fake, fake_json(fake, "{'type':'message','ts':'1.1','files':[%s]}", files));
 	assert_non_null(event);
 	assert_int_equal(fake_find_part(event, "files")->state, ORCH_PART_UNAVAILABLE);
 	assert_non_null(fake_find_part(event, "file:F49/n"));

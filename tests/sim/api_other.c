@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* auth.*, files.*, team.*, users.* */
+/* auth.*, canvases.*, files.*, team.*, users.* */
 #include "api.h"
 
 #include <string.h>
@@ -62,6 +62,20 @@ static const char *files_info(struct sim_call *call)
 	return NULL;
 }
 
+static const char *canvases_get_content(struct sim_call *call)
+{
+	struct orch_text id = sim_arg(call->args, "canvas_id");
+	struct sim_file *file = sim_world_file(call->world, id);
+
+	if (!id.len)
+		return sim_call_lacks(call, "canvas_id");
+	if (!file || file->is_deleted || !sim_file_is_canvas(file) ||
+		!sim_file_is_visible(call->world, file, call->token->owner))
+		return "canvas_not_found";
+	sim_put_text(call->reply, "content", (struct orch_text){ file->bytes, file->len });
+	return NULL;
+}
+
 static const char *files_delete(struct sim_call *call)
 {
 	struct sim_file *file;
@@ -120,6 +134,7 @@ static const char *team_info(struct sim_call *call)
 
 const struct sim_method sim_other_methods[] = {
 	{ "auth.test", NULL, 100, true, auth_test },
+	{ "canvases.getContent", "canvases:read", 50, false, canvases_get_content },
 	{ "files.delete", "files:write", 50, true, files_delete },
 	{ "files.info", "files:read", 100, false, files_info },
 	{ "team.info", "team:read", 50, false, team_info },

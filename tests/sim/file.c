@@ -70,6 +70,8 @@ static void put_places(
 	sim_put(body, "url_private", url);
 	(void)snprintf(url, sizeof(url), "%s/files/%s/download/%s", world->base_url, id, name);
 	sim_put(body, "url_private_download", url);
+	if (strcmp(sim_get(upload->extra, "mode"), "list") == 0)
+		sim_put(body, "list_csv_download_url", url);
 }
 
 /* A name within a URL: whatever is not plain becomes an underscore. */
@@ -237,6 +239,13 @@ bool sim_file_is_visible(
 			return true;
 	}
 	return false;
+}
+
+bool sim_file_is_canvas(const struct sim_file *file)
+{
+	const char *mode = sim_get(file->body, "mode");
+
+	return strcmp(mode, "quip") == 0 || strcmp(mode, "canvas") == 0;
 }
 
 void sim_files_clear(struct sim_world *world)

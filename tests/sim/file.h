@@ -26,6 +26,8 @@ void sim_file_remove(struct sim_world *world, struct sim_file *file);
 void sim_file_publish(struct sim_world *world, struct sim_file *file);
 bool sim_file_is_visible(
 	const struct sim_world *world, const struct sim_file *file, const struct sim_user *user);
+/* Held by Slack in a form of its own: its text is had by canvases.getContent only. */
+bool sim_file_is_canvas(const struct sim_file *file);
 void sim_files_clear(struct sim_world *world);
 
 #endif

@@ -402,6 +402,29 @@ class Files(SimCase):
         self.assertEqual(self.slack.api("files.info", file=posted["file"])["file"]["name"],
                          "server.pem")
 
+    def test_a_canvas_is_had_by_its_own_method_only(self):
+        posted = self.upload(content="# plan", mimetype="application/vnd.slack-docs",
+                             file_extra={"mode": "quip", "filetype": "quip"})
+        answer = self.slack.api("canvases.getContent", canvas_id=posted["file"])
+        self.assertEqual((answer["ok"], answer["content"]), (True, "# plan"))
+        status, headers, body = self.download(posted["url_private"])
+        self.assertEqual((status, headers.get_content_type()), (200, "text/html"))
+        self.assertNotIn(b"plan", body)
+        plain = self.upload()
+        for wrong in (plain["file"], "F0"):
+            self.assertEqual(self.slack.api("canvases.getContent", canvas_id=wrong)["error"],
+                             "canvas_not_found")
+        self.assertEqual(self.slack.api("canvases.getContent")["error"], "invalid_arguments")
+        self.slack.sim("token", which="bot", scopes="files:read")
+        answer = self.slack.api("canvases.getContent", canvas_id=posted["file"])
+        self.assertEqual((answer["error"], answer["needed"]), ("missing_scope", "canvases:read"))
+
+    def test_a_list_has_its_rows_as_csv(self):
+        posted = self.upload(content="a,b", mimetype="application/vnd.slack-list",
+                             file_extra={"mode": "list", "filetype": "list"})
+        shown = self.slack.api("files.info", file=posted["file"])["file"]
+        self.assertEqual(self.download(shown["list_csv_download_url"])[2], b"a,b")
+
     def test_an_external_files_url_is_somebody_elses(self):
         posted = self.upload(external="http://127.0.0.1:1/elsewhere")
         shown = self.slack.api("files.info", file=posted["file"])["file"]

@@ -147,13 +147,17 @@ static const char sign_in_page[] =
 	"<!DOCTYPE html>\n<html lang=\"en\"><head><title>Sign in | Slack</title></head>"
 	"<body><h1>Sign in to your workspace</h1></body></html>\n";
 
+/* What the address of a canvas gives is no sign-in page, and not its text either. */
+static const char canvas_page[] =
+	"<div class=\"quip-canvas-content\"><p>Open this canvas in Slack.</p></div>\n";
+
 static const char *choose_media_type(const struct sim_pending *pending)
 {
 	const char *type;
 
 	if (!pending->is_file)
 		return "application/json; charset=utf-8";
-	if (!pending->file)
+	if (!pending->file || sim_file_is_canvas(pending->file))
 		return "text/html; charset=utf-8";
 	type = sim_get(pending->file->body, "mimetype");
 	return type[0] ? type : "application/octet-stream";
@@ -167,6 +171,8 @@ static struct orch_text choose_body(const struct sim_pending *pending)
 		return orch_json_print(pending->answer.body);
 	if (!pending->file)
 		return ORCH_TEXT(sign_in_page);
+	if (sim_file_is_canvas(pending->file))
+		return ORCH_TEXT(canvas_page);
 	return (struct orch_text){ pending->file->bytes, pending->file->len };
 }
 

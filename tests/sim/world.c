@@ -11,7 +11,7 @@
 
 #define BOT_SCOPES                                                                            \
 	"channels:history,channels:read,channels:join,groups:history,groups:read,im:history," \
-	"im:write,mpim:history,files:read,chat:write,users:read,team:read"
+	"im:write,mpim:history,files:read,canvases:read,chat:write,users:read,team:read"
 #define ADMIN_SCOPES                                                                           \
 	"channels:history,groups:history,im:history,mpim:history,files:read,files:write,chat:" \
 	"write"

@@ -22,6 +22,19 @@ const char *files_refusal(struct json_object *file)
 	return NULL;
 }
 
+enum file_kind file_kind(struct json_object *file)
+{
+	struct orch_text mode = kit_json_text(file, "mode");
+	struct orch_text type = kit_json_text(file, "mimetype");
+
+	if (kit_is(mode, "quip") || kit_is(mode, "canvas") || kit_is(mode, "space") ||
+		kit_is(type, "application/vnd.slack-docs"))
+		return FILE_CANVAS;
+	if (kit_is(mode, "list") || kit_is(type, "application/vnd.slack-list"))
+		return FILE_LIST;
+	return FILE_BYTES;
+}
+
 /* "file:F123/report.docx"; the name is its author's and so is tamed. */
 static struct orch_text part_name(
 	struct kit_arena *arena, const char *kind, struct orch_text id, struct orch_text name)

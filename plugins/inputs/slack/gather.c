@@ -2,9 +2,9 @@
 /*
  * Fetches an event's files, one request after another.
  *
- * progress->step is twice the number of the file, plus one while it is being
- * downloaded; memo is what the download must look like.  Without a reply a
- * file is begun anew, so any instance can go on at any time.
+ * progress->step is the number of the file and, in its last two bits, what was
+ * asked for; memo is what a download must look like.  Without a reply a file is
+ * begun anew, so any instance can go on at any time.
  */
 #include "slack.h"
 
@@ -14,6 +14,11 @@
 #include "kit/slack.h"
 
 #define TRIES 4u /* then the rest of the event is scanned without the file */
+#define CANVAS_BYTES ((uint64_t)8 * 1024 * 1024) /* of the answer that holds its text */
+#define NOTE_BYTES (KIT_SLACK_ERROR_BYTES + 64)
+
+enum wanted { WANT_INFO = 0, WANT_DOWNLOAD, WANT_CANVAS };
+#define WANTED_BITS 2u
 
 struct gathering {
 	struct slack *self;
@@ -66,22 +71,43 @@ static int put_off(struct gathering *call, const char *why)
 	return orch_fail(call->err, ORCH_E_AGAIN, "file %.40s: %s", call->id.ptr, why);
 }
 
-static int ask_info(struct gathering *call)
+static void want(struct gathering *call, enum wanted wanted)
+{
+	uint32_t number = call->progress->step >> WANTED_BITS;
+
+	call->progress->step = number << WANTED_BITS | (uint32_t)wanted;
+	call->progress->memo[0] = '\0';
+}
+
+/* METHOD of the Web API, with the file's id as ARGUMENT. */
+static int ask_api(struct gathering *call, const char *method, const char *argument)
 {
 	const struct kit_slack_call api = { .arena = &call->self->arena,
 		.api_url = call->self->settings->api_url,
-		.method = "files.info",
+		.method = method,
 		.token = call->self->settings->token,
 		.team = call->event->tenant,
 		.channel = { "", 0 } };
 	struct kit_builder query;
 
 	kit_builder_init(&query, &call->self->arena, KIT_SLACK_BODY_BYTES);
-	kit_puts(&query, "file=");
+	kit_puts(&query, argument);
+	kit_putc(&query, '=');
 	kit_put_percent(&query, call->id);
-	call->progress->step &= ~1u;
-	call->progress->memo[0] = '\0';
 	return kit_slack_get(&api, &query, call->request, call->err);
+}
+
+static int ask_info(struct gathering *call)
+{
+	want(call, WANT_INFO);
+	return ask_api(call, "files.info", "file");
+}
+
+static int ask_canvas(struct gathering *call)
+{
+	want(call, WANT_CANVAS);
+	call->request->max_bytes = CANVAS_BYTES;
+	return ask_api(call, "canvases.getContent", "canvas_id");
 }
 
 static struct orch_text limit_key(struct gathering *call)
@@ -106,8 +132,8 @@ static int send_download(struct gathering *call, struct expected *expected, stru
 				? url.len - parsed.rest.len
 				: 0),
 		url.ptr);
+	want(call, WANT_DOWNLOAD);
 	expected_write(expected, call->progress->memo, sizeof(call->progress->memo));
-	call->progress->step |= 1u;
 	request->method = kit_text("GET");
 	request->url = url;
 	request->credential = call->self->settings->token;
@@ -138,6 +164,8 @@ static struct orch_text address_of(struct json_object *file)
 {
 	struct orch_text url = kit_json_text(file, "url_private_download");
 
+	if (file_kind(file) == FILE_LIST)
+		return kit_json_text(file, "list_csv_download_url");
 	return url.len > 0 ? url : kit_json_text(file, "url_private");
 }
 
@@ -149,6 +177,8 @@ static int ask_download(struct gathering *call, struct json_object *file)
 
 	if (refusal != NULL)
 		return give_up(call, refusal);
+	if (file_kind(file) == FILE_CANVAS)
+		return ask_canvas(call);
 	if (url.len == 0)
 		return give_up(call, "Slack names no address for the file");
 	if (!download_may_have_token(call->self, url))
@@ -160,7 +190,8 @@ static bool needs_info(struct json_object *file)
 {
 	return file == NULL || kit_is(kit_json_text(file, "mode"), "file_access") ||
 		kit_is(kit_json_text(file, "file_access"), "check_file_info") ||
-		(address_of(file).len == 0 && files_refusal(file) == NULL);
+		(address_of(file).len == 0 && files_refusal(file) == NULL &&
+			file_kind(file) != FILE_CANVAS);
 }
 
 static int begin_file(struct gathering *call)
@@ -183,38 +214,91 @@ static bool has_part(const struct orch_event *event, struct orch_text name)
 	return false;
 }
 
-/* What files.info says of a file is text too: the event is emitted anew with one part more. */
-static int add_description(struct gathering *call, struct json_object *file)
+/* The event is emitted anew, with MORE added or in the place of the announced part of that name. */
+static int emit_with(struct gathering *call, const struct orch_part *more)
 {
 	struct orch_event event = *call->event;
-	struct orch_part *parts, more;
-	size_t count = event.part_count;
+	size_t count = event.part_count, at = 0;
+	struct orch_part *parts = kit_arena_alloc(&call->self->arena, (count + 1) * sizeof(*parts));
 	int rc;
 
-	if (!files_describe(&call->self->arena, file, &more) || has_part(&event, more.name))
-		return ORCH_OK;
-	parts = kit_arena_alloc(&call->self->arena, (count + 1) * sizeof(*parts));
 	if (parts == NULL)
 		return orch_fail(call->err, ORCH_E_NOMEM, "no memory for the event's parts");
 	if (count > 0)
 		memcpy(parts, event.parts, count * sizeof(*parts));
-	parts[count] = more;
+	while (at < count && !kit_equal(parts[at].name, more->name))
+		at++;
+	parts[at] = *more;
 	event.parts = parts;
-	event.part_count = count + 1;
+	event.part_count = at == count ? count + 1 : count;
 	rc = call->self->host->emit(call->sink, &event);
 	return rc == ORCH_OK ? ORCH_OK : orch_fail(call->err, rc, "the event cannot be replaced");
 }
 
-static int refused(struct gathering *call, const struct kit_slack_answer *answer)
+/* What files.info says of a file is text too. */
+static int add_description(struct gathering *call, struct json_object *file)
+{
+	struct orch_part more;
+
+	if (!files_describe(&call->self->arena, file, &more) || has_part(call->event, more.name))
+		return ORCH_OK;
+	return emit_with(call, &more);
+}
+
+/* HEAD says what was not inspected, and is followed by the refusal. */
+static int refused(struct gathering *call, const char *head, const struct kit_slack_answer *answer)
 {
 	const struct orch_host *host = call->self->host;
-	char why[KIT_SLACK_ERROR_BYTES + 16];
+	char why[NOTE_BYTES];
 
 	if (answer->class == KIT_SLACK_CONFIG || answer->class == KIT_SLACK_EXPIRED)
-		host->alarm(host, "slack_token", "files.info: %s%s%s", answer->error,
+		host->alarm(host, "slack_token", "%s%s%s%s", head, answer->error,
 			answer->scope[0] != '\0' ? ", needed: " : "", answer->scope);
-	(void)snprintf(why, sizeof(why), "files.info: %s", answer->error);
+	(void)snprintf(why, sizeof(why), "%s%s", head, answer->error);
 	return give_up(call, why);
+}
+
+/* As it was written, and without its marks if that differs: some digits may be bold. */
+static int add_canvas(struct gathering *call, struct orch_text content)
+{
+	struct kit_arena *arena = &call->self->arena;
+	struct kit_builder text, plain;
+	struct orch_part part = *call->part;
+
+	kit_builder_init(&text, arena, CANVAS_BYTES);
+	kit_builder_init(&plain, arena, CANVAS_BYTES);
+	mrkdwn_plain(&plain, content);
+	kit_put(&text, content);
+	if (!kit_equal(kit_built(&plain), content)) {
+		kit_putc(&text, '\n');
+		kit_put(&text, kit_built(&plain));
+	}
+	part.media_type = kit_text("text/markdown");
+	part.bytes = kit_built(&text);
+	part.state =
+		kit_is_whole(&text) && kit_is_whole(&plain) ? ORCH_PART_HERE : ORCH_PART_TRUNCATED;
+	part.note = kit_text(part.state == ORCH_PART_HERE ? "" : "longer than the limit");
+	return emit_with(call, &part);
+}
+
+static int take_canvas(struct gathering *call, const struct orch_reply *reply)
+{
+	struct kit_slack_answer answer;
+	struct json_object *content;
+	int rc;
+
+	kit_slack_page_read(reply, &answer);
+	content = kit_json_get(answer.body, "content");
+	if (answer.class == KIT_SLACK_AGAIN)
+		rc = put_off(call, answer.error);
+	else if (answer.class != KIT_SLACK_DONE)
+		rc = refused(call, "canvas, not inspected: canvases.getContent: ", &answer);
+	else if (!json_object_is_type(content, json_type_string))
+		rc = give_up(call, "canvas, not inspected: the answer holds no text");
+	else
+		rc = add_canvas(call, kit_json_string(content));
+	kit_slack_answer_fini(&answer);
+	return rc;
 }
 
 static int take_info(struct gathering *call, const struct orch_reply *reply)
@@ -228,9 +312,12 @@ static int take_info(struct gathering *call, const struct orch_reply *reply)
 	if (answer.class == KIT_SLACK_AGAIN) {
 		rc = put_off(call, answer.error);
 	} else if (answer.class != KIT_SLACK_DONE) {
-		rc = refused(call, &answer);
+		rc = refused(call, "files.info: ", &answer);
 	} else if (needs_info(file)) {
-		rc = give_up(call, "Slack does not say where the file is");
+		rc = give_up(call,
+			file_kind(file) == FILE_LIST
+				? "list, not inspected: no CSV of it is to be had"
+				: "Slack does not say where the file is");
 	} else {
 		rc = add_description(call, file);
 		if (rc == ORCH_OK)
@@ -271,23 +358,31 @@ static int take_download(struct gathering *call, const struct orch_reply *reply)
 	}
 }
 
+static int take(struct gathering *call, const struct orch_reply *reply)
+{
+	switch (call->progress->step & ((1u << WANTED_BITS) - 1u)) {
+	case WANT_DOWNLOAD:
+		return take_download(call, reply);
+	case WANT_CANVAS:
+		return take_canvas(call, reply);
+	default:
+		return take_info(call, reply);
+	}
+}
+
 /* Goes from file to file until one needs a request. */
 static int go_on(struct gathering *call, const struct orch_reply *reply)
 {
-	uint32_t number = call->progress->step / 2u;
-	bool is_download = (call->progress->step & 1u) != 0;
+	uint32_t number = call->progress->step >> WANTED_BITS;
 	int rc;
 
 	while (select_file(call, number)) {
-		if (reply == NULL)
-			rc = begin_file(call);
-		else
-			rc = is_download ? take_download(call, reply) : take_info(call, reply);
+		rc = reply == NULL ? begin_file(call) : take(call, reply);
 		if (rc != ORCH_OK)
 			return rc;
 		reply = NULL;
 		number++;
-		call->progress->step = number * 2u;
+		call->progress->step = number << WANTED_BITS;
 		call->progress->memo[0] = '\0';
 	}
 	return ORCH_OK;

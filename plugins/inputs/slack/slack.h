@@ -101,6 +101,9 @@ void files_announce(struct draft *draft, struct json_object *message);
 void files_announce_id(struct draft *draft, struct orch_text id);
 struct json_object *files_find(struct json_object *envelope, struct orch_text id);
 bool files_describe(struct kit_arena *arena, struct json_object *file, struct orch_part *ret_part);
+/* What Slack holds in a form of its own is asked for in another way than by its address. */
+enum file_kind { FILE_BYTES, FILE_CANVAS, FILE_LIST };
+enum file_kind file_kind(struct json_object *file);
 const char *files_refusal(struct json_object *file); /* why it cannot be had; NULL: it can */
 
 /* message.c: the message that the event is about: the event itself, or the one within it. */
