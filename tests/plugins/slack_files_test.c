@@ -497,6 +497,8 @@ static void test_more_files_than_the_limit_are_said(void **state)
 	assert_int_equal(fake_find_part(event, "files")->state, ORCH_PART_UNAVAILABLE);
 	assert_non_null(fake_find_part(event, "file:F49/n"));
 	assert_null(fake_find_part(event, "file:F50/n"));
+	/* Where the message is blocked it goes all the same. */
+	assert_non_null(strstr(fake_field(event, "slack.files"), ",F49,F50"));
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 
 #define NAME_BYTES 128
 #define PART_NAME_BYTES 256
+#define NAMED_FILES_LIMIT 1000 /* of a message's own: also those that are too many to be fetched */
 
 static const char *const descriptions[] = { "name", "title", "alt_txt", "preview",
 	"preview_plain_text", "plain_text", "initial_comment", "subject", "headers", "from", "to",
@@ -179,7 +180,7 @@ static void name_own(struct draft *draft, struct json_object *message)
 	struct kit_builder ids;
 
 	kit_builder_init(&ids, draft->arena, TEXT_BYTES);
-	for (size_t i = 0; i < count && i < FILES_LIMIT; i++) {
+	for (size_t i = 0; i < count && i < NAMED_FILES_LIMIT; i++) {
 		struct orch_text id = kit_json_text(json_object_array_get_idx(files, i), "id");
 
 		if (id.len > 0 && kit_built(&ids).len > 0)

@@ -34,7 +34,8 @@ static const struct orch_option options[] = {
 		.type = ORCH_OPT_CREDENTIAL,
 		.offset = offsetof(struct settings, token),
 		.fallback = "",
-		.help = "Bot or user token with files:read; without it no file is fetched." },
+		.help = "Bot or user token with files:read and, for canvases, canvases:read; "
+			"without it no file is fetched." },
 	{ .name = "api_url",
 		.type = ORCH_OPT_URL,
 		.offset = offsetof(struct settings, api_url),
