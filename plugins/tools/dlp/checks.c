@@ -5,108 +5,11 @@
 
 #include "kit/json.h"
 #include "kit/text.h"
+#include "number.h"
 
-#define DIGITS_LEAST 12
-#define DIGITS_MOST 19
 #define IBAN_LEAST 15
 #define IBAN_MOST 34
 #define JWT_HEADER_BYTES 4096
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-static bool passes_luhn(const char *digits, size_t count)
-{
-	unsigned sum = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		unsigned digit = (unsigned)(digits[count - 1 - i] - '0');
-
-		if (i % 2 == 1)
-			digit = digit < 5 ? digit * 2 : digit * 2 - 9;
-		sum += digit;
-	}
-	return sum % 10 == 0;
-}
-
-/* Issuers' ranges: what a number begins with, and how many digits it then has. */
-static bool has_card_length(const char *digits, size_t count)
-{
-	unsigned four = (unsigned)(digits[0] - '0') * 1000u + (unsigned)(digits[1] - '0') * 100u +
-		(unsigned)(digits[2] - '0') * 10u + (unsigned)(digits[3] - '0');
-
-	switch (digits[0]) {
-	case '2':
-		return count == 16 && four >= 2221 && four <= 2720;
-	case '3':
-		if (four / 100 == 34 || four / 100 == 37)
-			return count == 15;
-		if (four >= 3528 && four <= 3589)
-			return count >= 16;
-		return count >= 14 &&
-			((four >= 3000 && four <= 3059) || four / 100 == 36 || four / 100 == 38);
-	case '4':
-		return count == 13 || count == 16 || count == 19;
-	case '5':
-		return (four / 100 >= 51 && four / 100 <= 55) ? count == 16 : count >= 12;
-	case '6': /* Discover and UnionPay; the rest is Maestro */
-		return count >=
-			(four == 6011 || four / 100 == 62 || four / 100 == 64 || four / 100 == 65
-					? 16u
-					: 12u);
-	default:
-		return false;
-	}
-}
-
-static bool is_card(const char *digits, size_t count)
-{
-	bool same = true;
-
-	for (size_t i = 1; i < count; i++)
-		same = same && digits[i] == digits[0];
-	return !same && has_card_length(digits, count) && passes_luhn(digits, count);
-}
-
-/* Does any run of digits, single blanks and hyphens between them left out, pass? */
-static bool any_run(struct orch_text text, bool (*passes)(const char *digits, size_t count))
-{
-	char digits[DIGITS_MOST];
-	size_t count = 0;
-
-	for (size_t i = 0; i <= text.len; i++) {
-		char c = i < text.len ? text.ptr[i] : '\0';
-		bool joins = (c == ' ' || c == '-') && i > 0 && is_digit(text.ptr[i - 1]);
-
-		if (is_digit(c)) {
-			if (count < DIGITS_MOST)
-				digits[count] = c;
-			count++;
-		} else if (!joins) {
-			if (count >= DIGITS_LEAST && count <= DIGITS_MOST && passes(digits, count))
-				return true;
-			count = 0;
-		}
-	}
-	return false;
-}
-
-static bool check_luhn(struct orch_text text)
-{
-	return any_run(text, passes_luhn);
-}
-
-static bool check_card(struct orch_text text)
-{
-	return any_run(text, is_card);
-}
 
 /* Countries and the length of their IBANs, in order of the letters. */
 static size_t iban_length(const char *country)
@@ -131,29 +34,59 @@ static unsigned add_to_remainder(unsigned remainder, char c)
 	return (remainder * (value < 10 ? 10u : 100u) + value) % 97u;
 }
 
-static bool check_iban(struct orch_text text)
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* The length of what may stand between two groups of an account number; 0: nothing of that kind. */
+static size_t iban_separator(struct orch_text text, size_t at)
+{
+	if (at < text.len && (text.ptr[at] == ' ' || text.ptr[at] == '-'))
+		return 1;
+	return text.len - at >= 2 && memcmp(text.ptr + at, "\xc2\xa0", 2) == 0 ? 2 : 0;
+}
+
+/* Reads as many letters and digits as the country's accounts have; gives their number. */
+static size_t read_iban(struct orch_text text, struct span *span, char *iban)
+{
+	size_t len = 0, length = 0, at = span->start, separated = 0;
+
+	while (at < span->end && (len < 2 || len < length)) {
+		separated = iban_separator(text, at);
+		if (separated == 0 && !is_word(text.ptr[at]))
+			return 0;
+		if (separated == 0)
+			iban[len++] = upper(text.ptr[at]);
+		if (separated != 0 && len == 0)
+			span->start = at + separated;
+		else if (len == 2)
+			length = iban_length(iban);
+		at += separated == 0 ? 1 : separated;
+	}
+	span->end = at;
+	return len == length ? len : 0;
+}
+
+/* What follows in the match, a code or another word, is none of it. */
+static bool check_iban(const struct sighting *seen, struct span *span)
 {
 	char iban[IBAN_MOST];
-	size_t len = 0;
+	struct span found = *span;
+	size_t len = read_iban(seen->text, &found, iban);
 	unsigned remainder = 0;
 
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-
-		if (c == ' ' || c == '-')
-			continue;
-		if (len == IBAN_MOST || (!is_digit(c) && !is_upper(c)))
-			return false;
-		iban[len++] = c;
-	}
-	if (len < IBAN_LEAST || iban_length(iban) != len)
+	if (len < IBAN_LEAST || (found.end < span->end && is_word(seen->text.ptr[found.end])))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		remainder = add_to_remainder(remainder, iban[(i + 4) % len]);
-	return remainder == 1;
+	if (remainder != 1)
+		return false;
+	*span = found;
+	return true;
 }
 
-static bool check_aba(struct orch_text text)
+static bool passes_aba(struct orch_text text)
 {
 	static const unsigned weights[] = { 3, 7, 1 };
 	unsigned sum = 0;
@@ -195,7 +128,7 @@ static size_t decode(struct orch_text text, char *bytes)
 }
 
 /* A token's header is a JSON object that names an algorithm. */
-static bool check_jwt(struct orch_text text)
+static bool passes_jwt(struct orch_text text)
 {
 	char bytes[JWT_HEADER_BYTES];
 	struct orch_text header;
@@ -235,7 +168,7 @@ static bool is_placeholder(struct orch_text text)
 }
 
 /* Enough different characters, of at least two kinds, and no word that only stands for a secret. */
-static bool check_secret(struct orch_text text)
+static bool passes_secret(struct orch_text text)
 {
 	bool seen[256] = { false };
 	unsigned different = 0, kinds = 0;
@@ -253,25 +186,65 @@ static bool check_secret(struct orch_text text)
 	return different >= 6 && (kinds & (kinds - 1u)) != 0 && !is_placeholder(text);
 }
 
-static const struct {
-	const char *name;
-	dlp_check *check;
-} checks[] = {
-	{ "luhn", check_luhn },
-	{ "card", check_card },
-	{ "iban", check_iban },
-	{ "aba", check_aba },
-	{ "jwt", check_jwt },
-	{ "secret", check_secret },
+static struct orch_text piece_of(const struct sighting *seen, struct span span)
+{
+	return (struct orch_text){ seen->text.ptr + span.start, span.end - span.start };
+}
+
+static bool check_aba(const struct sighting *seen, struct span *span)
+{
+	return passes_aba(piece_of(seen, *span));
+}
+
+static bool check_jwt(const struct sighting *seen, struct span *span)
+{
+	return passes_jwt(piece_of(seen, *span));
+}
+
+static bool check_secret(const struct sighting *seen, struct span *span)
+{
+	return passes_secret(piece_of(seen, *span));
+}
+
+/* The first word from FROM on, up to TO. */
+static size_t next_word(struct orch_text text, size_t from, size_t to)
+{
+	while (from < to && !(is_word(text.ptr[from]) && !is_word(text.ptr[from - 1])))
+		from++;
+	return from;
+}
+
+static size_t again_at_word(const struct sighting *seen, struct span rest)
+{
+	size_t from = rest.start > seen->match.start ? rest.start : seen->match.start + 1;
+
+	return next_word(seen->text, from, seen->match.end);
+}
+
+/* A piece of a placeholder is no secret: the words in front of it, and it as one of them, at most. */
+static size_t again_up_to_value(const struct sighting *seen, struct span rest)
+{
+	size_t word = next_word(seen->text, seen->match.start + 1, rest.start + 1);
+
+	return word <= rest.start ? word : seen->match.end;
+}
+
+static const struct check checks[] = {
+	{ "luhn", number_has_luhn, number_again },
+	{ "card", number_is_card, number_again },
+	{ "iban", check_iban, again_at_word },
+	{ "aba", check_aba, again_at_word },
+	{ "jwt", check_jwt, again_at_word },
+	{ "secret", check_secret, again_up_to_value },
 };
 
 const char checks_names[] = "luhn, card, iban, aba, jwt, secret";
 
-dlp_check *checks_find(struct orch_text name)
+const struct check *checks_find(struct orch_text name)
 {
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (kit_is(name, checks[i].name))
-			return checks[i].check;
+			return &checks[i];
 	}
 	return NULL;
 }

@@ -275,36 +275,77 @@ static const char *why_not(int rc)
 	}
 }
 
+/* One rule on its way over a text. */
+struct pass {
+	const struct entry *entry;
+	struct matcher_scratch *scratch;
+	const struct matcher_listener *listener;
+	struct orch_text text;
+	uint32_t flags;
+	size_t at;    /* where the next search begins */
+	size_t known; /* what begins in front of it was in a match before */
+	size_t spare; /* bytes that may still be looked at once more */
+};
+
 /* What the rule is about: its named group if it has one and it took part. */
-static void locate(const struct entry *entry, const PCRE2_SIZE *places, struct matcher_hit *hit)
+static struct span locate(const struct entry *entry, const PCRE2_SIZE *places)
 {
 	size_t pair = 2u * (size_t)entry->value;
 
 	if (places[pair] == PCRE2_UNSET || places[pair] >= places[pair + 1])
 		pair = 0;
-	hit->start = places[pair];
-	hit->length = places[pair + 1] - places[pair];
+	return (struct span){ places[pair], places[pair + 1] };
 }
 
-static int judge(const struct entry *entry, const PCRE2_SIZE *places, struct orch_text text,
-	const struct matcher_listener *listener)
+static int report(const struct pass *pass, const struct sighting *seen, struct span found)
 {
-	struct matcher_hit hit = { .rule = &entry->rule, .confidence = entry->options.confidence };
-	bool has_context;
+	const struct rule_options *options = &pass->entry->options;
+	struct matcher_hit hit = { .rule = &pass->entry->rule,
+		.confidence = options->confidence,
+		.start = found.start,
+		.length = found.end - found.start };
+	bool has_context = rule_has_context(
+		options, seen->text, seen->match.start, seen->match.end - seen->match.start);
 
-	locate(entry, places, &hit);
-	if (entry->options.check != NULL &&
-		!entry->options.check((struct orch_text){ text.ptr + hit.start, hit.length }))
-		return ORCH_OK;
-	has_context = rule_has_context(&entry->options, text, places[0],
-		places[1] > places[0] ? places[1] - places[0] : 0);
-	if (entry->options.context_required && !has_context)
+	if (options->context_required && !has_context)
 		return ORCH_OK;
 	if (has_context)
 		hit.confidence += RULE_CONTEXT_GAIN;
 	if (hit.confidence > 100)
 		hit.confidence = 100;
-	return listener->hit(listener->context, &hit);
+	return pass->listener->hit(pass->listener->context, &hit);
+}
+
+/* Within an earlier match nothing begins in the middle of a word: it would be a piece of it. */
+static bool is_piece(const struct sighting *seen)
+{
+	const char *at = seen->text.ptr + seen->match.start;
+
+	return seen->is_again && is_word(at[-1]) && is_word(at[0]);
+}
+
+/* Reports what passes of a match; *ret_again is where the search goes on. */
+static int judge(const struct pass *pass, const struct sighting *seen, size_t *ret_again)
+{
+	const struct check *check = pass->entry->options.check;
+	struct span rest = seen->value;
+	int rc = ORCH_OK;
+
+	*ret_again = seen->match.end;
+	if (check == NULL)
+		return report(pass, seen, rest);
+	if (!is_piece(seen)) {
+		struct span found = rest;
+
+		while (rc == ORCH_OK && rest.start < rest.end && check->passes(seen, &found)) {
+			rc = report(pass, seen, found);
+			rest.start = found.end;
+			found = rest;
+		}
+	}
+	if (rest.start < rest.end)
+		*ret_again = check->again(seen, rest);
+	return rc;
 }
 
 /* END, or a little before it so that no character is cut. */
@@ -321,48 +362,84 @@ static size_t add_up_to(size_t at, size_t more, size_t end)
 	return end - at > more ? at + more : end;
 }
 
-/* One search from AT on; *ret_next is where the next one begins if nothing is found. */
-static int search(const struct entry *entry, struct matcher_scratch *scratch, struct orch_text text,
-	size_t at, uint32_t flags, size_t *ret_next)
+/* One search; *ret_next is where the next one begins if nothing is found. */
+static int search(const struct pass *pass, size_t *ret_next)
 {
+	struct matcher_scratch *scratch = pass->scratch;
+	struct orch_text text = pass->text;
+	size_t at = pass->at;
 	size_t next = whole_characters(text, at, add_up_to(at, MATCHER_STARTS_BYTES, text.len));
 	size_t end = whole_characters(text, at, add_up_to(next, MATCHER_REACH_BYTES, text.len));
 
 	*ret_next = next;
 	(void)pcre2_set_offset_limit(scratch->context, next - 1);
 	/* The text is never cut in front, so that what looks behind sees the truth. */
-	return pcre2_match(
-		entry->code, (PCRE2_SPTR)text.ptr, end, at, flags, scratch->data, scratch->context);
+	return pcre2_match(pass->entry->code, (PCRE2_SPTR)text.ptr, end, at, pass->flags,
+		scratch->data, scratch->context);
 }
 
-static int scan_rule(const struct entry *entry, struct matcher_scratch *scratch,
-	struct orch_text text, uint32_t flags, const struct matcher_listener *listener)
+static int give_up(const struct pass *pass, const char *why)
 {
-	const PCRE2_SIZE *places = pcre2_get_ovector_pointer(scratch->data);
-	size_t at = 0, next = 0;
+	return pass->listener->incomplete(pass->listener->context, &pass->entry->rule, why);
+}
 
-	while (at < text.len) {
-		int found, rc;
+/* Goes on at AGAIN within a match that ends at END, if there is something to spare for that. */
+static bool step_back(struct pass *pass, size_t again, size_t end)
+{
+	if (end - again > pass->spare)
+		return false;
+	pass->spare -= end - again;
+	pass->known = end;
+	pass->at = again;
+	return true;
+}
 
-		if (at > 0 && listener->is_late(listener->context, &entry->rule))
-			return listener->incomplete(listener->context, &entry->rule, "time limit");
-		found = search(entry, scratch, text, at, flags, &next);
-		if (found == PCRE2_ERROR_NOMATCH) {
-			at = next;
-			continue;
-		}
-		if (found < 0)
-			return listener->incomplete(
-				listener->context, &entry->rule, why_not(found));
-		if (places[0] < places[1]) {
-			rc = judge(entry, places, text, listener);
-			if (rc != ORCH_OK)
-				return rc;
-		}
-		/* \K may move the start; where the search goes on must move forward all the same. */
-		at = places[1] > at ? places[1] : next;
+/* Deals with a match; NEXT is where the search goes on if that did not move it forward. */
+static int take(struct pass *pass, size_t next)
+{
+	const PCRE2_SIZE *places = pcre2_get_ovector_pointer(pass->scratch->data);
+	struct sighting seen = { .text = pass->text,
+		.match = { places[0], places[1] },
+		.is_again = places[0] > 0 && places[0] < pass->known };
+	size_t again = seen.match.end;
+	int rc = ORCH_OK;
+
+	if (seen.match.start < seen.match.end) {
+		seen.value = locate(pass->entry, places);
+		rc = judge(pass, &seen, &again);
 	}
-	return ORCH_OK;
+	if (again < seen.match.end && again > pass->at && rc == ORCH_OK) {
+		if (step_back(pass, again, seen.match.end))
+			return ORCH_OK;
+		rc = give_up(pass, "retry limit");
+		pass->at = pass->text.len;
+		return rc;
+	}
+	/* \K may move the start; where the search goes on must move forward all the same. */
+	pass->at = seen.match.end > pass->at ? seen.match.end : next;
+	return rc;
+}
+
+static int scan_rule(struct pass *pass)
+{
+	const struct matcher_listener *listener = pass->listener;
+	size_t next = 0;
+	int rc = ORCH_OK;
+
+	while (rc == ORCH_OK && pass->at < pass->text.len) {
+		int found;
+
+		if (pass->at > 0 && listener->is_late(listener->context, &pass->entry->rule))
+			return give_up(pass, "time limit");
+		found = search(pass, &next);
+		if (found == PCRE2_ERROR_NOMATCH)
+			pass->at = next;
+		else if (found < 0)
+			return give_up(pass, why_not(found));
+		else
+			rc = take(pass, next);
+	}
+	return rc;
 }
 
 int matcher_scan(const struct matcher *set, struct matcher_scratch *scratch, struct orch_text text,
@@ -372,7 +449,13 @@ int matcher_scan(const struct matcher *set, struct matcher_scratch *scratch, str
 	uint32_t flags = PCRE2_NOTEMPTY | (is_utf8(text) ? PCRE2_NO_UTF_CHECK : 0u);
 
 	for (size_t i = 0; i < set->count; i++) {
-		int rc = scan_rule(&set->entries[i], scratch, text, flags, listener);
+		struct pass pass = { .entry = &set->entries[i],
+			.scratch = scratch,
+			.listener = listener,
+			.text = text,
+			.flags = flags,
+			.spare = text.len * MATCHER_AGAIN_TIMES + MATCHER_AGAIN_BYTES };
+		int rc = scan_rule(&pass);
 
 		if (rc != ORCH_OK)
 			return rc;

@@ -27,6 +27,14 @@
 #define MATCHER_STARTS_BYTES ((size_t)32 * 1024)
 #define MATCHER_REACH_BYTES ((size_t)32 * 1024)
 
+/*
+ * Where a match does not pass its check, another may begin within it.  So many
+ * bytes for each byte of the text, and so many besides, a rule may look at
+ * once more.
+ */
+#define MATCHER_AGAIN_TIMES ((size_t)64)
+#define MATCHER_AGAIN_BYTES ((size_t)256 * 1024)
+
 struct matcher;
 struct matcher_scratch;
 

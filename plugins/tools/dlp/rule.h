@@ -11,7 +11,7 @@
 #define RULE_CONTEXT_GAIN 25 /* if one of its words stands near */
 
 struct rule_options {
-	dlp_check *check; /* NULL: none */
+	const struct check *check; /* NULL: none */
 	bool caseless;
 	bool context_required; /* without one of the words it is no finding */
 	uint32_t confidence;
