@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "kind.h"
 #include "matcher.h"
 
 struct settings {
@@ -29,6 +30,7 @@ struct look {
 	struct orch_sink *sink;
 	const struct orch_part *part;
 	uint32_t index;
+	const struct wide_text *wide; /* what is searched, if it had to be decoded */
 	const struct orch_rule *rule; /* the one at work, since … */
 	uint64_t since_ms;
 };
@@ -100,9 +102,16 @@ static void release(void *set)
 	matcher_destroy(set);
 }
 
+/* In the part as it came. */
+static size_t place_of(const struct look *look, size_t offset)
+{
+	return look->wide != NULL ? wide_find(look->wide, offset) : offset;
+}
+
 static int on_hit(void *context, const struct matcher_hit *hit)
 {
 	const struct look *look = context;
+	size_t start = place_of(look, hit->start);
 	const struct orch_finding finding = {
 		.size = sizeof(finding),
 		.severity = hit->rule->severity,
@@ -111,8 +120,8 @@ static int on_hit(void *context, const struct matcher_hit *hit)
 		.title = { "", 0 },
 		.advice = { "", 0 },
 		.part = look->index,
-		.start = hit->start,
-		.length = hit->length,
+		.start = start,
+		.length = place_of(look, hit->start + hit->length) - start,
 		.detail = { "", 0 },
 	};
 
@@ -154,18 +163,49 @@ static int mark_unseen(const struct look *look)
 	return look->self->host->mark(look->sink, part->name, state, note);
 }
 
-static int look_at(const struct dlp *self, const struct matcher *set, struct look *look)
+static int search(const struct matcher *set, struct look *look, struct orch_text text)
 {
 	const struct matcher_listener listener = {
 		.hit = on_hit, .incomplete = on_incomplete, .is_late = is_late, .context = look
 	};
+
+	return set == NULL ? ORCH_OK : matcher_scan(set, look->self->scratch, text, &listener);
+}
+
+/* Searches the text that the bytes stand for; *ret_kind becomes what that is in turn. */
+static int search_decoded(
+	const struct matcher *set, struct look *look, const struct kind **ret_kind)
+{
+	struct wide_text wide;
+	int rc = wide_decode(look->part->bytes, (*ret_kind)->encoding, &wide);
+
+	if (rc != ORCH_OK)
+		return rc;
+	look->wide = &wide;
+	rc = search(set, look, wide.text);
+	look->wide = NULL;
+	*ret_kind = kind_of(wide.text);
+	wide_free(&wide);
+	return rc;
+}
+
+/* What is told last of a part is what counts, so the kind comes after all that a search says. */
+static int look_at(const struct matcher *set, struct look *look)
+{
+	const struct orch_host *host = look->self->host;
+	const struct kind *kind = kind_of(look->part->bytes);
 	int rc = ORCH_OK;
 
 	if (look->part->state != ORCH_PART_HERE)
 		rc = mark_unseen(look);
-	if (rc != ORCH_OK || set == NULL)
+	if (rc == ORCH_OK)
+		rc = search(set, look, look->part->bytes);
+	if (rc == ORCH_OK && kind->encoding != WIDE_NONE)
+		rc = search_decoded(set, look, &kind);
+	if (rc != ORCH_OK || kind->state == ORCH_PART_HERE)
 		return rc;
-	return matcher_scan(set, self->scratch, look->part->bytes, &listener);
+	host->count(host, "part_not_readable", 1);
+	return host->mark(look->sink, look->part->name, kind->state, kind->note);
 }
 
 static int scan(void *ptr, const void *set, const struct orch_event *event,
@@ -179,7 +219,7 @@ static int scan(void *ptr, const void *set, const struct orch_event *event,
 		struct look look = {
 			.self = self, .sink = sink, .part = &event->parts[i], .index = i
 		};
-		int rc = look_at(self, set, &look);
+		int rc = look_at(set, &look);
 
 		if (rc != ORCH_OK)
 			return orch_fail(err, rc, "the findings of a part were not taken");

@@ -2,7 +2,7 @@
 """A line of a flow as words: bare, 'without escapes', or "with \\n"; each with ${variables}."""
 import re
 
-OPTION = re.compile(r"[a-z][a-z_.-]*~?=")
+OPTION = re.compile(r"[a-z][a-z0-9_.-]*~?=")
 PIECE = re.compile(r"""'(?P<raw>[^']*)'|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s'"]+)""")
 ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"'}
 
