@@ -120,22 +120,41 @@ static const struct kind *by_magic(struct orch_text bytes)
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
 		size_t end = magics[i].at + magics[i].len;
 
-		if (bytes.len >= end &&
+		if (bytes.len >= end && bytes.ptr[magics[i].at] == magics[i].mark[0] &&
 			memcmp(bytes.ptr + magics[i].at, magics[i].mark, magics[i].len) == 0)
 			return &kinds[magics[i].kind];
 	}
 	return NULL;
 }
 
-/* Controls that neither part lines and columns nor colour a terminal. */
+/* A control that neither parts lines and columns nor colours a terminal. */
+static bool is_strange(char c)
+{
+	unsigned char byte = (unsigned char)c;
+
+	return byte < 0x20 && (byte < '\t' || byte > '\r') && byte != 0x1b;
+}
+
+/* Is one of the eight bytes less than 0x20? */
+static bool has_control(const char *eight)
+{
+	uint64_t word;
+
+	memcpy(&word, eight, sizeof(word));
+	return ((word - 0x2020202020202020u) & ~word & 0x8080808080808080u) != 0;
+}
+
 static bool is_binary(struct orch_text bytes)
 {
 	size_t strange = 0;
 
-	for (size_t i = 0; i < bytes.len; i++) {
-		unsigned char c = (unsigned char)bytes.ptr[i];
+	for (size_t at = 0; at < bytes.len; at += 8) {
+		size_t len = bytes.len - at < 8 ? bytes.len - at : 8;
 
-		strange += c == 0x7f || (c < 0x20 && (c < '\t' || c > '\r') && c != 0x1b);
+		if (len == 8 && !has_control(bytes.ptr + at))
+			continue;
+		for (size_t i = 0; i < len; i++)
+			strange += is_strange(bytes.ptr[at + i]) ? 1 : 0;
 	}
 	return strange > 0 && strange * BINARY_SHARE >= bytes.len;
 }

@@ -245,10 +245,19 @@ void matcher_scratch_destroy(struct matcher_scratch *scratch)
 	free(scratch);
 }
 
+static bool is_ascii(const char *eight)
+{
+	uint64_t word;
+
+	memcpy(&word, eight, sizeof(word));
+	return (word & 0x8080808080808080u) == 0;
+}
+
 static bool is_utf8(struct orch_text text)
 {
 	for (size_t at = 0; at < text.len;) {
-		size_t len = kit_utf8_length((struct orch_text){ text.ptr + at, text.len - at });
+		struct orch_text rest = { text.ptr + at, text.len - at };
+		size_t len = rest.len >= 8 && is_ascii(rest.ptr) ? 8 : kit_utf8_length(rest);
 
 		if (len == 0)
 			return false;
