@@ -69,11 +69,12 @@ static bool is_card(const char *digits, size_t count)
 	return !same && has_card_length(digits, count) && passes_luhn(digits, count);
 }
 
-/* What stands between groups.  The plain ones also join groups of any size. */
+/* What stands between groups, the longest first.  The plain ones also join groups of any size. */
 static const struct {
 	const char *bytes;
 	bool is_plain;
 } separators[] = {
+	{ " - ", true },
 	{ " ", true },
 	{ "-", true },
 	{ "\xc2\xa0", true },     /* no-break space */
