@@ -371,20 +371,35 @@ static size_t add_up_to(size_t at, size_t more, size_t end)
 	return end - at > more ? at + more : end;
 }
 
+/* The short way into the JIT, where there is one and the text is known to be UTF-8. */
+static int run(const struct pass *pass, size_t at, size_t end)
+{
+	const pcre2_code *code = pass->entry->code;
+	struct matcher_scratch *scratch = pass->scratch;
+	PCRE2_SPTR text = (PCRE2_SPTR)pass->text.ptr;
+	int found = PCRE2_ERROR_JIT_BADOPTION;
+
+	if ((pass->flags & PCRE2_NO_UTF_CHECK) != 0)
+		found = pcre2_jit_match(
+			code, text, end, at, pass->flags, scratch->data, scratch->context);
+	if (found == PCRE2_ERROR_JIT_BADOPTION)
+		found = pcre2_match(
+			code, text, end, at, pass->flags, scratch->data, scratch->context);
+	return found;
+}
+
 /* One search; *ret_next is where the next one begins if nothing is found. */
 static int search(const struct pass *pass, size_t *ret_next)
 {
-	struct matcher_scratch *scratch = pass->scratch;
 	struct orch_text text = pass->text;
 	size_t at = pass->at;
 	size_t next = whole_characters(text, at, add_up_to(at, MATCHER_STARTS_BYTES, text.len));
 	size_t end = whole_characters(text, at, add_up_to(next, MATCHER_REACH_BYTES, text.len));
 
 	*ret_next = next;
-	(void)pcre2_set_offset_limit(scratch->context, next - 1);
+	(void)pcre2_set_offset_limit(pass->scratch->context, next - 1);
 	/* The text is never cut in front, so that what looks behind sees the truth. */
-	return pcre2_match(pass->entry->code, (PCRE2_SPTR)text.ptr, end, at, pass->flags,
-		scratch->data, scratch->context);
+	return run(pass, at, end);
 }
 
 static int give_up(const struct pass *pass, const char *why)
