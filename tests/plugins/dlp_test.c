@@ -191,6 +191,33 @@ static void test_bytes_that_are_no_text_hide_nothing(void **state)
 	assert_int_equal(fake->sink.mark_count, 0);
 }
 
+/* The engine takes ".*" for "at the start of a line", which a byte in Latin-1 must not hide. */
+static void test_any_line_is_any_line_in_latin_1_too(void **state)
+{
+	static const char *const lines[] = { "Ren\xe9 paid with 6761000410906\n",
+		"caf\xe9\nRen\xe9\xe9: 6761000410906 \xe9",
+		"\xe9"
+		"6761000410906",
+		"\xe9\n6761000410906" };
+	struct fake *fake = *state;
+
+	use(fake, ".*(5018|5020|5038|6304|6759|6761|6763)[0-9]{8,15}.*", "");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_int_equal(count(fake, lines[i]), 1);
+}
+
+/* What is looked at once more begins with a character, or the engine would be misled. */
+static void test_characters_are_never_cut(void **state)
+{
+	struct fake *fake = *state;
+	static const char text[] = "\xc3\xa9"
+				   "4111 1111 1111 1112"
+				   "\xc3\xa9\xe2\x82\xac 4111 1111 1111 1111";
+
+	use(fake, "[\\d é€]{12,60}", "{\"check\":\"card\"}");
+	assert_int_equal(count(fake, text), 1);
+}
+
 static void test_a_bad_rule_is_refused_with_its_reason(void **state)
 {
 	static const struct {
@@ -405,6 +432,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_seeds_expression_catches_both_of_its_numbers),
 		cmocka_unit_test(test_a_leak_is_found_on_any_line),
+		cmocka_unit_test(test_any_line_is_any_line_in_latin_1_too),
+		cmocka_unit_test(test_characters_are_never_cut),
 		cmocka_unit_test(test_the_check_is_an_option_of_the_rule),
 		cmocka_unit_test(test_each_check_tells_right_from_wrong),
 		cmocka_unit_test(test_every_match_of_every_rule_is_reported),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "kit/text.h"
 #include "rule.h"
 
@@ -75,8 +76,8 @@ static int refuse(struct orch_err *err, int error, size_t offset)
 static int compile_expression(
 	struct orch_text expression, bool caseless, pcre2_code **ret_code, struct orch_err *err)
 {
-	const uint32_t flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE |
-		PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT | (caseless ? PCRE2_CASELESS : 0u);
+	const uint32_t flags = PCRE2_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
+		PCRE2_USE_OFFSET_LIMIT | (caseless ? PCRE2_CASELESS : 0u);
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
 	pcre2_code *code;
 	PCRE2_SIZE offset = 0;
@@ -245,27 +246,6 @@ void matcher_scratch_destroy(struct matcher_scratch *scratch)
 	free(scratch);
 }
 
-static bool is_ascii(const char *eight)
-{
-	uint64_t word;
-
-	memcpy(&word, eight, sizeof(word));
-	return (word & 0x8080808080808080u) == 0;
-}
-
-static bool is_utf8(struct orch_text text)
-{
-	for (size_t at = 0; at < text.len;) {
-		struct orch_text rest = { text.ptr + at, text.len - at };
-		size_t len = rest.len >= 8 && is_ascii(rest.ptr) ? 8 : kit_utf8_length(rest);
-
-		if (len == 0)
-			return false;
-		at += len;
-	}
-	return true;
-}
-
 static const char *why_not(int rc)
 {
 	switch (rc) {
@@ -371,17 +351,15 @@ static size_t add_up_to(size_t at, size_t more, size_t end)
 	return end - at > more ? at + more : end;
 }
 
-/* The short way into the JIT, where there is one and the text is known to be UTF-8. */
+/* The short way into the JIT, where there is one. */
 static int run(const struct pass *pass, size_t at, size_t end)
 {
 	const pcre2_code *code = pass->entry->code;
 	struct matcher_scratch *scratch = pass->scratch;
 	PCRE2_SPTR text = (PCRE2_SPTR)pass->text.ptr;
-	int found = PCRE2_ERROR_JIT_BADOPTION;
+	int found =
+		pcre2_jit_match(code, text, end, at, pass->flags, scratch->data, scratch->context);
 
-	if ((pass->flags & PCRE2_NO_UTF_CHECK) != 0)
-		found = pcre2_jit_match(
-			code, text, end, at, pass->flags, scratch->data, scratch->context);
 	if (found == PCRE2_ERROR_JIT_BADOPTION)
 		found = pcre2_match(
 			code, text, end, at, pass->flags, scratch->data, scratch->context);
@@ -413,6 +391,9 @@ static bool step_back(struct pass *pass, size_t again, size_t end)
 	if (end - again > pass->spare)
 		return false;
 	pass->spare -= end - again;
+	/* The engine relies on it that no character is cut. */
+	while (again < end && ((unsigned char)pass->text.ptr[again] & 0xc0u) == 0x80u)
+		again++;
 	pass->known = end;
 	pass->at = again;
 	return true;
@@ -466,18 +447,16 @@ static int scan_rule(struct pass *pass)
 	return rc;
 }
 
-int matcher_scan(const struct matcher *set, struct matcher_scratch *scratch, struct orch_text text,
-	const struct matcher_listener *listener)
+static int scan_rules(const struct matcher *set, struct matcher_scratch *scratch,
+	struct orch_text text, const struct matcher_listener *listener)
 {
-	/* Known to be valid, the text needs no check at each call. */
-	uint32_t flags = PCRE2_NOTEMPTY | (is_utf8(text) ? PCRE2_NO_UTF_CHECK : 0u);
-
 	for (size_t i = 0; i < set->count; i++) {
 		struct pass pass = { .entry = &set->entries[i],
 			.scratch = scratch,
 			.listener = listener,
 			.text = text,
-			.flags = flags,
+			/* Known to be valid, it needs no check at each call. */
+			.flags = PCRE2_NOTEMPTY | PCRE2_NO_UTF_CHECK,
 			.spare = text.len * MATCHER_AGAIN_TIMES + MATCHER_AGAIN_BYTES };
 		int rc = scan_rule(&pass);
 
@@ -485,4 +464,20 @@ int matcher_scan(const struct matcher *set, struct matcher_scratch *scratch, str
 			return rc;
 	}
 	return ORCH_OK;
+}
+
+int matcher_scan(const struct matcher *set, struct matcher_scratch *scratch, struct orch_text text,
+	const struct matcher_listener *listener)
+{
+	char *copy;
+	int rc;
+
+	if (clean_is_utf8(text))
+		return scan_rules(set, scratch, text, listener);
+	copy = clean_copy(text);
+	if (copy == NULL)
+		return ORCH_E_NOMEM;
+	rc = scan_rules(set, scratch, (struct orch_text){ copy, text.len }, listener);
+	free(copy);
+	return rc;
 }

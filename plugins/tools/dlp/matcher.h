@@ -6,8 +6,8 @@
  * shared by all lanes, a scratch belongs to one instance.
  *
  * A rule is searched for everywhere: "^" and "$" stand at every line, "." stops
- * at a line's end, and a match is never empty.  Texts are taken as UTF-8 where
- * they are that; a byte that is not is matched by nothing.
+ * at a line's end, and a match is never empty.  Texts are taken as UTF-8; a
+ * byte that is not counts as the character U+001A.
  */
 #ifndef MATCHER_H
 #define MATCHER_H
