@@ -100,15 +100,15 @@ static void judge_status(const struct orch_reply *reply, struct kit_slack_answer
 void kit_slack_answer_read(const struct orch_reply *reply, struct kit_slack_answer *ret_answer)
 {
 	struct orch_err ignored;
+	bool is_ok;
 
 	*ret_answer = (struct kit_slack_answer){ .class = KIT_SLACK_DONE };
-	if (reply->status >= 500 || reply->status <= 0 ||
-		kit_json_parse(reply->body, &ret_answer->body, &ignored) != ORCH_OK ||
-		!json_object_is_type(ret_answer->body, json_type_object))
-		judge_status(reply, ret_answer);
-	else if (!kit_json_is_true(ret_answer->body, "ok"))
+	if (reply->status > 0 && reply->status < 500)
+		(void)kit_json_parse(reply->body, &ret_answer->body, &ignored);
+	is_ok = kit_json_is_true(ret_answer->body, "ok");
+	if (json_object_is_type(ret_answer->body, json_type_object) && !is_ok)
 		read_body(ret_answer);
-	else if (reply->status != 200)
+	else if (!is_ok || reply->status != 200)
 		judge_status(reply, ret_answer);
 }
 

@@ -263,13 +263,11 @@ static void walk_rich_text(struct walk *walk, struct json_object *block)
 static void walk_object(struct walk *walk, struct json_object *object)
 {
 	struct orch_text type = kit_json_text(object, "type");
+	bool has_elements = json_object_is_type(kit_json_get(object, "elements"), json_type_array);
 
-	if (walk->everything)
-		walk_members(walk, object, false);
-	else if (kit_is(type, "rich_text") &&
-		json_object_is_type(kit_json_get(object, "elements"), json_type_array))
+	if (kit_is(type, "rich_text") && has_elements && !walk->everything)
 		walk_rich_text(walk, object);
-	else if (is_container(object))
+	else if (is_container(object) && !walk->everything)
 		walk_container(walk, object);
 	else
 		walk_members(walk, object, false);
