@@ -469,10 +469,11 @@ static void test_files_that_are_only_quoted_are_inspected(void **state)
 
 static void test_all_that_a_description_says_is_read(void **state)
 {
-	static const char *const members[] = { "'vtt':'WEBVTT 4716'",
+	static const char *const members[] = {
+		"'vtt':'WEBVTT 4716'",
 		"'list_metadata':{'schema':[{'name':'4716'}]}",
-		"'transcription':{'preview':"
-		"{'content':'4716'}}" };
+		"'transcription':{'preview':{'content':'4716'}}",
+	};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		assert_non_null(
