@@ -260,14 +260,42 @@ static void print_hits(struct orch_cli *cli, struct orch_text text,
 	orch_buf_fini(&out);
 }
 
+static int test_examples(
+	struct orch_cli *cli, struct orch_plan_instance *tool, const struct orch_stored_rule *rule)
+{
+	struct orch_err err = { "" };
+
+	if (orch_rulecheck(tool, rule, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	printf(cli->json ? "{\"ok\":true}\n"
+			 : "its expression compiles, its examples come out right\n");
+	return ORCH_EXIT_OK;
+}
+
+static int test_text(struct orch_cli *cli, struct orch_plan_instance *tool,
+	const struct orch_stored_rule *rule, struct orch_text text)
+{
+	struct orch_text unseen = ORCH_TEXT_NONE;
+	struct orch_finding *findings;
+	struct orch_err err = { "" };
+	size_t count;
+
+	if (orch_rulecheck_try(tool, rule, text, cli->arena, &findings, &count, &unseen, &err) !=
+		ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	print_hits(cli, text, findings, count);
+	if (unseen.len > 0)
+		return orch_cli_fail(cli, ORCH_EXIT_PARTLY, "the text is not examined whole: %.*s",
+			ORCH_TEXT_ARG(unseen));
+	return count > 0 ? ORCH_EXIT_OK : ORCH_EXIT_FAILED;
+}
+
 static int test(struct orch_cli *cli, struct orch_rules *rules)
 {
 	struct orch_plan_instance *tool;
-	struct orch_finding *findings;
 	struct orch_stored_rule rule;
 	struct orch_text text;
 	struct orch_err err = { "" };
-	size_t count;
 	int rc = orch_rules_find(cli, rules, cli->words[0], &rule);
 
 	if (rc != ORCH_EXIT_OK)
@@ -276,21 +304,13 @@ static int test(struct orch_cli *cli, struct orch_rules *rules)
 	if (tool == NULL)
 		return orch_cli_fail(cli, ORCH_EXIT_CONFIG, "%s has no tool \"%.*s\"", cli->file,
 			ORCH_TEXT_ARG(rule.tool));
-	if (cli->word_count == 1) {
-		if (orch_rulecheck(tool, &rule, &err) != ORCH_OK)
-			return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-		printf(cli->json ? "{\"ok\":true}\n"
-				 : "its expression compiles, its examples come out right\n");
-		return ORCH_EXIT_OK;
-	}
+	if (cli->word_count == 1)
+		return test_examples(cli, tool, &rule);
 	text = orch_text_from(cli->words[1]);
 	if (strcmp(cli->words[1], "-") == 0 &&
 		orch_file_read("/dev/stdin", TEXT_BYTES, cli->arena, &text, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	if (orch_rulecheck_try(tool, &rule, text, cli->arena, &findings, &count, &err) != ORCH_OK)
-		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	print_hits(cli, text, findings, count);
-	return count > 0 ? ORCH_EXIT_OK : ORCH_EXIT_FAILED;
+	return test_text(cli, tool, &rule, text);
 }
 
 static int import(struct orch_cli *cli, struct orch_rules *rules)

@@ -182,8 +182,9 @@ const struct orch_command orch_commands[] = {
 		.summary = "runs a rule's own examples, or tries it on a text",
 		.examples = "  orchestrator rule test maestro\n"
 			    "  orchestrator rule test maestro 'my card is 6759649826438453'\n",
-		.details = "A line a match: start, length, text.  Exit: 0 matched (or examples "
-			   "right), 1 not.\n",
+		.details = "A line a match: start, length, text.\n"
+			   "Exit: 0 matched (or examples right), 1 not, 2 the text could not be "
+			   "examined whole,\n66 no such rule.\n",
 		.least = 1,
 		.most = 2,
 		.run = orch_command_rule_test,

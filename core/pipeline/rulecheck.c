@@ -117,23 +117,52 @@ static void end_trial(struct trial *trial)
 }
 
 static int try_text(struct trial *trial, struct orch_text text, struct orch_arena *arena,
-	struct orch_finding **ret_findings, size_t *ret_count, struct orch_err *err)
+	struct orch_finding **ret_findings, size_t *ret_count, struct orch_text *ret_unseen,
+	struct orch_err *err)
 {
 	return orch_rulecheck_scan(trial->tool, trial->self, trial->set, ORCH_TEXT("text"), text,
-		&example_limits, arena, ret_findings, ret_count, NULL, err);
+		&example_limits, arena, ret_findings, ret_count, ret_unseen, err);
 }
 
 int orch_rulecheck_try(struct orch_plan_instance *tool, const struct orch_stored_rule *rule,
 	struct orch_text text, struct orch_arena *arena, struct orch_finding **ret_findings,
-	size_t *ret_count, struct orch_err *err)
+	size_t *ret_count, struct orch_text *ret_unseen, struct orch_err *err)
 {
 	struct trial trial;
 	int rc = begin_trial(tool, rule, &trial, err);
 
 	if (rc != ORCH_OK)
 		return rc;
-	rc = try_text(&trial, text, arena, ret_findings, ret_count, err);
+	rc = try_text(&trial, text, arena, ret_findings, ret_count, ret_unseen, err);
 	end_trial(&trial);
+	return rc;
+}
+
+/* As many findings as there is room for are an answer; other remarks are none. */
+static int judge(size_t count, struct orch_text unseen, bool must_match, struct orch_err *err)
+{
+	if (count > 0 && !must_match)
+		return orch_fail(err, ORCH_E_INVALID, "is found");
+	if (unseen.len > 0 && count < example_limits.findings)
+		return orch_fail(
+			err, ORCH_E_INVALID, "cannot be judged: %.*s", ORCH_TEXT_ARG(unseen));
+	return count == 0 && must_match ? orch_fail(err, ORCH_E_INVALID, "is not found") : ORCH_OK;
+}
+
+/* The example's text may be as secret as what the rule looks for: it is not said. */
+static int check_example(
+	struct trial *trial, struct orch_text example, bool must_match, struct orch_err *err)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_text unseen = ORCH_TEXT_NONE;
+	struct orch_finding *findings;
+	size_t count = 0;
+	int rc = arena == NULL ? orch_fail(err, ORCH_E_NOMEM, "out of memory")
+			       : try_text(trial, example, arena, &findings, &count, &unseen, err);
+
+	if (rc == ORCH_OK)
+		rc = judge(count, unseen, must_match, err);
+	orch_arena_destroy(arena);
 	return rc;
 }
 
@@ -141,22 +170,12 @@ static int check_examples(
 	struct trial *trial, struct orch_list examples, bool must_match, struct orch_err *err)
 {
 	for (size_t i = 0; i < examples.count; i++) {
-		struct orch_arena *arena = orch_arena_create(0);
-		struct orch_finding *findings;
-		size_t count = 0;
-		int rc = arena == NULL
-			? orch_fail(err, ORCH_E_NOMEM, "out of memory")
-			: try_text(trial, examples.items[i], arena, &findings, &count, err);
+		struct orch_err why = { "" };
+		int rc = check_example(trial, examples.items[i], must_match, &why);
 
-		orch_arena_destroy(arena);
 		if (rc != ORCH_OK)
-			return rc;
-		/* The example's text may be as secret as what the rule looks for. */
-		if ((count > 0) != must_match)
-			return orch_fail(err, ORCH_E_INVALID,
-				must_match ? "its example %zu under \"matches\" is not found"
-					   : "its example %zu under \"no_matches\" is found",
-				i + 1);
+			return orch_fail(err, rc, "its example %zu under \"%s\" %s", i + 1,
+				must_match ? "matches" : "no_matches", why.text);
 	}
 	return ORCH_OK;
 }

@@ -93,6 +93,18 @@ class Rule(Case):
         self.assertIn('example 2 under "no_matches" is found', outcome.err)
         self.assertEqual(self.badge("--match", "B-1234", "--no-match", "B-12").code, 0)
 
+    def test_what_cannot_be_judged_is_not_right(self):
+        endless = "a" * 60 + "b " + NUMBERS[1]
+        expression = "(a+)+$|" + NUMBERS[1]
+        outcome = self.fails(1, 'example 1 under "no_matches" cannot be judged: ', "rule", "add",
+                             "--tool", "dlp", "--name", "slow", "--no-match", endless, expression)
+        self.assertNotIn(NUMBERS[1], outcome.err)
+        self.assertEqual(self.good("rule", "list", "--json").rows(), [])
+        self.good("rule", "add", "--tool", "dlp", "--name", "slow", expression)
+        self.fails(2, "the text is not examined whole: ", "rule", "test", "slow", endless)
+        row, = self.run_it("rule", "test", "--json", "slow", endless).rows()
+        self.assertIn("not examined whole", row["error"])
+
     def test_an_edit_must_keep_to_the_examples(self):
         self.assertEqual(self.badge("--match", "B-1234").code, 0)
         self.fails(1, "is not found", "rule", "edit", "--expression", "C-[0-9]", "badge")

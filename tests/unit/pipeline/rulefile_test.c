@@ -296,18 +296,67 @@ static void test_examples_must_come_out_right(void **state)
 	assert_int_equal(orch_rulecheck(&h->plan->tools[0], &rule, &err), ORCH_OK);
 }
 
+/* The number behind it would be found, but the search does not get so far. */
+#define ENDLESS "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab 676100041090"
+
+static void test_an_example_that_cannot_be_judged_is_not_right(void **state)
+{
+	struct house *h = *state;
+	struct orch_text text = ORCH_TEXT(ENDLESS), unseen = ORCH_TEXT_NONE;
+	struct orch_stored_rule rule = rule_with("(a+)+$|676100041090");
+	struct orch_finding *findings;
+	struct orch_err err = { "" };
+	size_t count;
+
+	house_tools(h, HOUSE_TOOL);
+	rule.no_matches = (struct orch_list){ &text, 1 };
+	assert_int_equal(orch_rulecheck(&h->plan->tools[0], &rule, &err), ORCH_E_INVALID);
+	assert_contains(err.text, "its example 1 under \"no_matches\" cannot be judged: ");
+	assert_contains(err.text, "limit");
+	assert_lacks(err.text, "6761");
+	rule.matches = rule.no_matches;
+	rule.no_matches.count = 0;
+	assert_int_equal(orch_rulecheck(&h->plan->tools[0], &rule, &err), ORCH_E_INVALID);
+	assert_contains(err.text, "its example 1 under \"matches\" cannot be judged: ");
+	assert_int_equal(orch_rulecheck_try(&h->plan->tools[0], &rule, text, h->arena, &findings,
+				 &count, &unseen, &err),
+		ORCH_OK);
+	assert_int_equal(count, 0);
+	assert_contains(unseen.ptr, "limit");
+}
+
+static void test_more_findings_than_there_is_room_for_are_a_match(void **state)
+{
+	struct house *h = *state;
+	char many[3001];
+	struct orch_text text = { many, sizeof(many) - 1 };
+	struct orch_stored_rule rule = rule_with("x");
+	struct orch_err err = { "" };
+
+	memset(many, 'x', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	house_tools(h, HOUSE_TOOL);
+	rule.matches = (struct orch_list){ &text, 1 };
+	assert_int_equal(orch_rulecheck(&h->plan->tools[0], &rule, &err), ORCH_OK);
+	rule.no_matches = (struct orch_list){ &text, 1 };
+	assert_int_equal(orch_rulecheck(&h->plan->tools[0], &rule, &err), ORCH_E_INVALID);
+	assert_string_equal(err.text, "its example 1 under \"no_matches\" is found");
+}
+
 static void test_a_rule_can_be_tried(void **state)
 {
 	struct house *h = *state;
 	struct orch_stored_rule rule = rule_with("[0-9]{4}");
+	struct orch_text unseen = ORCH_TEXT("unset");
 	struct orch_finding *findings;
 	struct orch_err err = { "" };
 	size_t count;
 
 	house_tools(h, HOUSE_TOOL);
 	assert_int_equal(orch_rulecheck_try(&h->plan->tools[0], &rule, ORCH_TEXT("a 1234 b 5678"),
-				 h->arena, &findings, &count, &err),
+				 h->arena, &findings, &count, &unseen, &err),
 		ORCH_OK);
+	assert_int_equal(unseen.len, 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(findings[1].start, 9);
 }
@@ -381,6 +430,8 @@ int main(void)
 		TEST(test_files_are_imported_once),
 		TEST(test_a_rule_must_compile),
 		TEST(test_examples_must_come_out_right),
+		TEST(test_an_example_that_cannot_be_judged_is_not_right),
+		TEST(test_more_findings_than_there_is_room_for_are_a_match),
 		TEST(test_a_rule_can_be_tried),
 		TEST(test_a_tool_without_rules_takes_none),
 		TEST(test_what_was_not_examined_whole_is_said),
