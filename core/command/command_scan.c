@@ -222,6 +222,11 @@ static void scan_path(struct scanning *scanning, char *path)
 		scan_stream(scanning, "-", STDIN_FILENO);
 		return;
 	}
+	/* Which fts would pass over without a word. */
+	if (path[0] == '\0') {
+		note_unseen(scanning, "\"\"", "the path is empty");
+		return;
+	}
 	tree = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
 	errno = 0;
 	while (tree != NULL && (entry = fts_read(tree)) != NULL) {

@@ -69,6 +69,19 @@ class Scan(Case):
         self.write("two.txt", NUMBERS[0])
         self.assertEqual(self.run_it("scan", "one.txt", "two.txt").code, 1)
 
+    def test_an_empty_path_is_2(self):
+        self.fails(2, '"": not examined: the path is empty', "scan", "")
+
+    def test_standard_input_that_is_closed_is_an_empty_text(self):
+        """And not the first file that happens to be opened."""
+        self.write("leak.cfg", "# %s\n%s" % (NUMBERS[0], TOOLS))
+        for command, code in (("scan -c leak.cfg - <&-", 0),
+                              ("rule test -c leak.cfg maestro - <&-", 1)):
+            done = subprocess.run("%s %s" % (PROGRAM, command), shell=True, cwd=self.dir,
+                                  capture_output=True, timeout=60, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (code, b"", b""),
+                             command)
+
     def test_what_is_not_there_is_2(self):
         self.fails(2, "absent.txt: not examined: No such file", "scan", "absent.txt")
 
