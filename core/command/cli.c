@@ -36,7 +36,8 @@ static void print_all_commands(FILE *to, const struct orch_command *commands, si
 	}
 	fprintf(to,
 		"\nAll take -c FILE (default: $ORCHESTRATOR_CONFIG, else " DEFAULT_FILE
-		") and --json.\n");
+		")\nand --json.  Exit: as each one's --help says, and of all: 64 wrong usage,\n"
+		"74 the output could not be written.\n");
 }
 
 static void print_help(FILE *to, const struct orch_command *command)
@@ -49,18 +50,27 @@ static void print_help(FILE *to, const struct orch_command *command)
 		fprintf(to, "\n%s", command->details);
 }
 
+/* The first of them, with the lines that go on with it. */
+static void print_first_example(FILE *to, const char *examples)
+{
+	struct orch_text rest = orch_text_from(examples), line;
+	bool goes_on = true;
+
+	while (goes_on && orch_text_split(&rest, '\n', &line)) {
+		fprintf(to, "    %.*s\n", ORCH_TEXT_ARG(line));
+		goes_on = line.len > 0 && line.ptr[line.len - 1] == '\\';
+	}
+}
+
 static void print_verbs(
 	FILE *to, const struct orch_command *commands, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct orch_text rest = orch_text_from(commands[i].examples), line;
-
 		if (strcmp(commands[i].name, name) != 0)
 			continue;
 		fprintf(to, "  orchestrator %s %-8s %s\n", name, commands[i].verb,
 			commands[i].summary);
-		if (orch_text_split(&rest, '\n', &line))
-			fprintf(to, "      %.*s\n", ORCH_TEXT_ARG(orch_text_trim(line)));
+		print_first_example(to, commands[i].examples);
 	}
 }
 
@@ -91,25 +101,83 @@ static const struct orch_command *find_command(
 	return NULL;
 }
 
-static int unknown_command(int argc, char **argv, const struct orch_command *commands, size_t count)
+/* The nearest of the names, or of the verbs of NAME; NULL: none is near. */
+static const char *nearest_of(
+	const struct orch_command *commands, size_t count, const char *name, const char *word)
 {
-	if (has_name(commands, count, argv[1])) {
-		bool wants_help = argc > 2 && strcmp(argv[2], "--help") == 0;
-		FILE *to = wants_help ? stdout : stderr;
+	const char *nearest = NULL;
+	size_t distance = 3;
 
-		fprintf(to, "orchestrator %s: say what to do:\n", argv[1]);
-		print_verbs(to, commands, count, argv[1]);
-		return wants_help ? ORCH_EXIT_OK : ORCH_EXIT_USAGE;
-	}
-	fprintf(stderr, "orchestrator: there is no command \"%s\"", argv[1]);
-	for (size_t i = 0; i < count; i++)
-		if (orch_text_distance(
-			    orch_text_from(argv[1]), orch_text_from(commands[i].name), 2) <= 2) {
-			fprintf(stderr, " (did you mean \"%s\"?)", commands[i].name);
-			break;
+	for (size_t i = 0; i < count; i++) {
+		const char *known = name == NULL              ? commands[i].name
+			: strcmp(commands[i].name, name) == 0 ? commands[i].verb
+							      : NULL;
+		size_t found = known == NULL
+			? distance
+			: orch_text_distance(orch_text_from(word), orch_text_from(known), 2);
+
+		if (found < distance) {
+			distance = found;
+			nearest = known;
 		}
-	fprintf(stderr, "; see orchestrator --help\n");
+	}
+	return nearest;
+}
+
+static void list_verbs(char *text, size_t size, const struct orch_command *commands, size_t count,
+	const char *name)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(commands[i].name, name) == 0 && len < size)
+			len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? ", " : "",
+				commands[i].verb);
+}
+
+static int no_such_verb(struct orch_cli *cli, const struct orch_command *commands, size_t count,
+	const char *name, const char *verb)
+{
+	const char *nearest = verb == NULL ? NULL : nearest_of(commands, count, name, verb);
+	char verbs[200];
+
+	cli->group = name;
+	list_verbs(verbs, sizeof(verbs), commands, count, name);
+	if (nearest != NULL)
+		(void)orch_cli_fail(cli, ORCH_EXIT_USAGE,
+			"there is no \"%s\" (did you mean \"%s\"?); say what to do: %s", verb,
+			nearest, verbs);
+	else if (verb != NULL)
+		(void)orch_cli_fail(cli, ORCH_EXIT_USAGE, "there is no \"%s\"; say what to do: %s",
+			verb, verbs);
+	else
+		(void)orch_cli_fail(cli, ORCH_EXIT_USAGE, "say what to do: %s", verbs);
+	print_verbs(stderr, commands, count, name);
 	return ORCH_EXIT_USAGE;
+}
+
+static int unknown_command(struct orch_cli *cli, int argc, char **argv,
+	const struct orch_command *commands, size_t count)
+{
+	const char *verb = argc > 2 ? argv[2] : NULL, *nearest;
+
+	if (has_name(commands, count, argv[1])) {
+		if (verb == NULL || (strcmp(verb, "--help") != 0 && strcmp(verb, "-h") != 0))
+			return no_such_verb(cli, commands, count, argv[1],
+				verb != NULL && verb[0] != '-' ? verb : NULL);
+		printf("orchestrator %s: say what to do:\n", argv[1]);
+		print_verbs(stdout, commands, count, argv[1]);
+		return ORCH_EXIT_OK;
+	}
+	nearest = nearest_of(commands, count, NULL, argv[1]);
+	if (nearest != NULL)
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE,
+			"there is no command \"%s\" (did you mean \"%s\"?); see orchestrator "
+			"--help",
+			argv[1], nearest);
+	return orch_cli_fail(cli, ORCH_EXIT_USAGE,
+		"there is no command \"%s\"; see orchestrator --help", argv[1]);
 }
 
 static const struct orch_cli_option *find_option(
@@ -217,6 +285,9 @@ static int check_words(const struct orch_cli *cli)
 	if (cli->word_count < cli->command->least)
 		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "something is missing; usage: %s",
 			cli->command->synopsis);
+	if (cli->word_count > cli->command->most && cli->command->synopsis[0] == '\0')
+		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "\"%s\" is too much; it takes no words",
+			cli->words[cli->command->most]);
 	if (cli->word_count > cli->command->most)
 		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "\"%s\" is too much; usage: %s",
 			cli->words[cli->command->most], cli->command->synopsis);
@@ -258,7 +329,7 @@ static int end_output(int rc)
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return rc;
 	fprintf(stderr, "orchestrator: the output could not be written\n");
-	return rc == ORCH_EXIT_OK ? ORCH_EXIT_FAILED : rc;
+	return ORCH_EXIT_OUTPUT;
 }
 
 static const char *default_file(void)
@@ -268,9 +339,18 @@ static const char *default_file(void)
 	return file != NULL && file[0] != '\0' ? file : DEFAULT_FILE;
 }
 
-int orch_cli_main(int argc, char **argv, const struct orch_command *commands, size_t count)
+/* Before the words are read: what is wrong with them is told in that way, too. */
+static bool wants_json(int argc, char **argv)
 {
-	struct orch_cli cli = { .file = default_file() };
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
+static int read_and_run(int argc, char **argv, const struct orch_command *commands, size_t count)
+{
+	struct orch_cli cli = { .file = default_file(), .json = wants_json(argc, argv) };
 	int used = 0, rc;
 
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
@@ -282,7 +362,7 @@ int orch_cli_main(int argc, char **argv, const struct orch_command *commands, si
 		argv[1] = argv[1] + 2;
 	cli.command = find_command(argc, argv, commands, count, &used);
 	if (cli.command == NULL)
-		return unknown_command(argc, argv, commands, count);
+		return unknown_command(&cli, argc, argv, commands, count);
 	cli.is_terminal = isatty(STDOUT_FILENO) == 1;
 	cli.color = cli.is_terminal && is_color_wanted();
 	cli.arena = orch_arena_create(0);
@@ -290,7 +370,12 @@ int orch_cli_main(int argc, char **argv, const struct orch_command *commands, si
 		return orch_cli_fail(&cli, ORCH_EXIT_FAILED, "out of memory");
 	rc = run_command(&cli, argc - used, argv + used);
 	orch_arena_destroy(cli.arena);
-	return end_output(rc);
+	return rc;
+}
+
+int orch_cli_main(int argc, char **argv, const struct orch_command *commands, size_t count)
+{
+	return end_output(read_and_run(argc, argv, commands, count));
 }
 
 const char *orch_cli_get(const struct orch_cli *cli, const char *name)
@@ -325,31 +410,51 @@ static void print_error_json(struct orch_text text)
 	orch_buf_fini(&out);
 }
 
+/* Names, words and what plugins say may be made to steer a terminal. */
+static void print_clean(const struct orch_cli *cli, const char *before, struct orch_text line)
+{
+	const struct orch_cli plain = { .command = cli->command };
+	struct orch_buf out;
+
+	orch_buf_init(&out, REPORT_BYTES);
+	orch_buf_add_string(&out, before);
+	orch_cli_add_styled(&plain, &out, NULL, line);
+	orch_buf_add_char(&out, '\n');
+	if (out.len > 0)
+		(void)fwrite(out.ptr, 1, out.len, stderr);
+	orch_buf_fini(&out);
+}
+
 int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
 {
-	char text[FAILURE_BYTES];
+	const struct orch_command *command = cli->command;
+	const char *verb = command == NULL ? NULL : command->verb;
+	const char *name = command == NULL ? cli->group : command->name;
+	char text[FAILURE_BYTES], before[80];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "orchestrator %s%s%s: %s\n", cli->command->name,
-		cli->command->verb == NULL ? "" : " ",
-		cli->command->verb == NULL ? "" : cli->command->verb, text);
+	(void)snprintf(before, sizeof(before), "orchestrator%s%s%s%s: ", name == NULL ? "" : " ",
+		name == NULL ? "" : name, verb == NULL ? "" : " ", verb == NULL ? "" : verb);
+	print_clean(cli, before, orch_text_from(text));
 	if (cli->json)
 		print_error_json(orch_text_from(text));
 	return code;
 }
 
-static void print_report(const struct orch_cli *cli, struct orch_buf *report)
+static void print_report(const struct orch_cli *cli, const struct orch_buf *report)
 {
 	struct orch_text rest = orch_buf_text(report), line;
 
-	if (report->len > 0)
-		(void)fwrite(report->ptr, 1, report->len, stderr);
-	while (cli->json && orch_text_split(&rest, '\n', &line))
-		if (line.len > 0)
+	while (orch_text_split(&rest, '\n', &line)) {
+		if (line.len == 0)
+			continue;
+		print_clean(cli, "", line);
+		if (cli->json)
 			print_error_json(line);
+	}
 }
 
 struct orch_plan *orch_cli_plan(struct orch_cli *cli)

@@ -19,6 +19,7 @@ enum orch_exit {
 	ORCH_EXIT_PARTLY = 2, /* `scan`: something could not be examined */
 	ORCH_EXIT_USAGE = 64,
 	ORCH_EXIT_NOT_THERE = 66, /* no such rule, finding, message, file */
+	ORCH_EXIT_OUTPUT = 74,    /* what was to be written to standard output is lost */
 	ORCH_EXIT_CONFIG = 78,
 };
 
@@ -44,7 +45,8 @@ struct orch_command {
 #define ORCH_CLI_GIVEN_MAX 64
 
 struct orch_cli {
-	const struct orch_command *command;
+	const struct orch_command *command; /* NULL: none was found … */
+	const char *group;                  /* … of this name; NULL: nor that */
 	const char
 		*file; /* -c, else $ORCHESTRATOR_CONFIG, else /etc/orchestrator/orchestrator.cfg */
 	bool json;
@@ -68,7 +70,7 @@ const char *orch_cli_get(const struct orch_cli *cli, const char *name);
 bool orch_cli_next(
 	const struct orch_cli *cli, const char *name, size_t *cursor, const char **ret_value);
 
-/* "orchestrator rule add: …" to standard error; gives CODE. */
+/* "orchestrator rule add: …" to standard error, under --json to standard output too; gives CODE. */
 int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...) ORCH_PRINTF(3, 4);
 
 /* Writes to standard output what is in BUF, and empties it.  A failed write ends the program. */

@@ -133,12 +133,12 @@ const struct orch_command orch_commands[] = {
 		.verb = "add",
 		.synopsis = "--tool TOOL --name NAME [OPTIONS] EXPRESSION",
 		.summary = "adds a rule; it is live within a second",
-		.examples = "  orchestrator rule add --tool dlp --name maestro --description \"To "
-			    "match Maestro cards\" \\\n"
-			    "      --severity high --state live "
-			    "'.*(5018|5020|5038|6304|6759|6761|6763)[0-9]{8,15}.*'\n"
-			    "  orchestrator rule add --tool dlp --name badge --match 'B-1234' "
-			    "--no-match 'B-12' 'B-[0-9]{4}'\n",
+		.examples = "  orchestrator rule add --tool dlp --name maestro \\\n"
+			    "      --description \"To match Maestro cards\" --severity high "
+			    "--state live \\\n"
+			    "      '.*(5018|5020|5038|6304|6759|6761|6763)[0-9]{8,15}.*'\n"
+			    "  orchestrator rule add --tool dlp --name badge \\\n"
+			    "      --match 'B-1234' --no-match 'B-12' 'B-[0-9]{4}'\n",
 		.details = "  --id ID          derived from the name if not given\n" EXAMPLE_HELP
 			GRADE_HELP "Exit: 0 saved, 1 it does not compile or an example fails.\n",
 		.options = add_options,

@@ -16,7 +16,7 @@ void orch_cli_print(struct orch_buf *buf)
 	if (buf->failed || (buf->len > 0 && fwrite(buf->ptr, 1, buf->len, stdout) != buf->len) ||
 		fflush(stdout) != 0) {
 		fprintf(stderr, "orchestrator: the output could not be written\n");
-		exit(ORCH_EXIT_FAILED);
+		exit(ORCH_EXIT_OUTPUT);
 	}
 	orch_buf_reset(buf);
 }

@@ -94,6 +94,17 @@ class Usage(Case):
                 self.assertEqual((outcome.code, outcome.out), (64, ""))
                 self.assertIn(says, outcome.err)
 
+    def test_under_json_it_is_told_as_json_too(self):
+        for words, says in ((["chekc"], "there is no command"),
+                            (["rule"], "say what to do: list, show, add"),
+                            (["rule", "show"], "something is missing"),
+                            (["rule", "list", "--tol", "x"], "did you mean --tool?"),
+                            (["queue", "redrive"], "say which")):
+            with self.subTest(words):
+                outcome = self.fails(64, says, *words, "--json")
+                row, = outcome.rows()
+                self.assertIn(says, row["error"])
+
     def test_wrong_values_are_64(self):
         for words, says in ((["finding", "list", "--limit", "0"], "1 to 1000000"),
                             (["finding", "list", "--verdict", "bad"], "pass, flag or block"),

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Colours are for terminals, results for standard output, and what is lost is no success."""
+import os
 import subprocess
 import unittest
 
@@ -33,16 +34,25 @@ class Output(Case):
             coloured = coloured.replace(mark, "")
         self.assertEqual(coloured, plain)
 
-    def test_a_full_disk_is_no_success(self):
+    def lost(self, words, **streams):
+        """Their output cannot be written, which is 74 and said."""
+        done = subprocess.run([PROGRAM, *words], stderr=subprocess.PIPE, cwd=self.dir, timeout=60,
+                              check=False, env=self.environment(
+                                  ORCHESTRATOR_CONFIG=self.path("orchestrator.cfg")), **streams)
+        self.assertEqual(done.returncode, 74, words)
+        self.assertIn(b"could not be written", done.stderr)
+
+    def test_a_full_disk_is_74(self):
         with open("/dev/full", "wb") as full:
             for words in (["rule", "list"], ["rule", "export"], ["version"], ["queue", "list"],
-                          ["rule", "test", "maestro"]):
-                done = subprocess.run([PROGRAM, *words], stdout=full, stderr=subprocess.PIPE,
-                                      cwd=self.dir, timeout=60, check=False,
-                                      env=self.environment(
-                                          ORCHESTRATOR_CONFIG=self.path("orchestrator.cfg")))
-                self.assertEqual(done.returncode, 1, words)
-                self.assertIn(b"could not be written", done.stderr)
+                          ["rule", "test", "maestro"], ["--help"], ["rule", "--help"],
+                          ["rule", "list", "--help"], ["finding", "list", "--json", "--limt"],
+                          ["scan", "leak.txt"], ["queue", "redrive", "--all"]):
+                self.lost(words, stdout=full)
+
+    def test_standard_output_that_is_closed_is_74(self):
+        for words in (["rule", "list"], ["version"], ["--help"]):
+            self.lost(words, preexec_fn=lambda: os.close(1))
 
     def test_names_of_rules_cannot_steer_the_terminal(self):
         self.good("rule", "add", "--tool", "dlp", "--name", "a\033[2J\u202eb", "x")

@@ -69,7 +69,8 @@ static const struct orch_command commands[] = {
 		.verb = "show",
 		.synopsis = "RULE",
 		.summary = "shows",
-		.examples = "  orchestrator rule show x\n",
+		.examples =
+			"  orchestrator rule show \\\n      x\n  orchestrator rule show another\n",
 		.least = 1,
 		.most = 1,
 		.run = probe,
@@ -173,7 +174,7 @@ static void test_what_follows_two_dashes_are_words(void **state)
 static void test_wrong_usage_is_64_and_says_why(void **state)
 {
 	static const struct {
-		const char *words[3], *why;
+		const char *words[4], *why;
 	} rows[] = {
 		{ { "probe", "--fleg" }, "--fleg is not an option of it (did you mean --flag?)" },
 		{ { "probe", "--jsn" }, "did you mean --json?" },
@@ -187,14 +188,21 @@ static void test_wrong_usage_is_64_and_says_why(void **state)
 		{ { "prube" }, "there is no command \"prube\" (did you mean \"probe\"?)" },
 		{ { "xyz" }, "there is no command \"xyz\"; see orchestrator --help" },
 		{ { "rule" }, "orchestrator rule: say what to do:" },
+		{ { "rule" }, "say what to do: list, show" },
 		{ { "rule", "shw" }, "orchestrator rule show" },
+		{ { "rule", "shw" },
+			"orchestrator rule: there is no \"shw\" (did you mean \"show\"?);" },
+		{ { "rule", "zzzz" }, "orchestrator rule: there is no \"zzzz\"; say what to do" },
 		{ { "rule", "show" }, "something is missing; usage: RULE" },
-		{ { "rule", "list", "x" }, "\"x\" is too much" },
+		{ { "rule", "list", "x" }, "\"x\" is too much; it takes no words" },
+		{ { "rule", "show", "x\033[2J", "y\033[2J" }, "\"y?[2J\" is too much" },
+		{ { "x\033[2J" }, "there is no command \"x?[2J\"" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int rc = type(rows[i].words[0], rows[i].words[1], rows[i].words[2], (char *)NULL);
+		int rc = type(rows[i].words[0], rows[i].words[1], rows[i].words[2],
+			rows[i].words[3], (char *)NULL);
 
 		if (rows[i].why == NULL) {
 			assert_int_equal(rc, 0);
@@ -204,6 +212,39 @@ static void test_wrong_usage_is_64_and_says_why(void **state)
 		assert_contains(told, rows[i].why);
 		assert_string_equal(out, "");
 		assert_int_equal(seen.runs, 0);
+	}
+}
+
+static void test_wrong_usage_is_json_where_that_is_asked_for(void **state)
+{
+	static const struct {
+		const char *words[3], *told;
+	} rows[] = {
+		{ { "probe", "--json", "--fleg" },
+			"{\"error\":\"--fleg is not an option of it (did you mean --flag?)\"}\n" },
+		{ { "probe", "--one", "--json" }, NULL },
+		{ { "prube", "--json" },
+			"{\"error\":\"there is no command \\\"prube\\\" (did you mean "
+			"\\\"probe\\\"?); see orchestrator --help\"}\n" },
+		{ { "rule", "--json" }, "{\"error\":\"say what to do: list, show\"}\n" },
+		{ { "rule", "show", "--json" },
+			"{\"error\":\"something is missing; usage: RULE\"}\n" },
+		{ { "probe", "-x", "--json" },
+			"{\"error\":\"-x is not an option of it; see --help\"}\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int rc = type(rows[i].words[0], rows[i].words[1], rows[i].words[2], (char *)NULL);
+
+		if (rows[i].told == NULL) { /* it is the value of an option */
+			assert_int_equal(rc, 0);
+			assert_false(seen.json);
+			continue;
+		}
+		assert_int_equal(rc, ORCH_EXIT_USAGE);
+		assert_string_equal(out, rows[i].told);
+		assert_true(strlen(told) > 0);
 	}
 }
 
@@ -221,6 +262,8 @@ static void test_help_goes_to_standard_output_examples_first(void **state)
 	}
 	assert_int_equal(type("rule", "--help", (char *)NULL), 0);
 	assert_contains(out, "orchestrator rule list");
+	assert_contains(out, "      orchestrator rule show \\\n          x\n");
+	assert_lacks(out, "another");
 	assert_int_equal(type("--help", (char *)NULL), 0);
 	assert_contains(out, "probe");
 	assert_int_equal(type(NULL, (char *)NULL), ORCH_EXIT_USAGE);
@@ -277,7 +320,7 @@ static void test_output_that_is_lost_is_no_success(void **state)
 	(void)close(kept_out);
 	(void)close(full);
 	clearerr(stdout);
-	assert_int_equal(rc, ORCH_EXIT_FAILED);
+	assert_int_equal(rc, ORCH_EXIT_OUTPUT);
 	assert_contains(told, "could not be written");
 }
 
@@ -402,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_the_file_is_the_one_named_last),
 		cmocka_unit_test(test_what_follows_two_dashes_are_words),
 		cmocka_unit_test(test_wrong_usage_is_64_and_says_why),
+		cmocka_unit_test(test_wrong_usage_is_json_where_that_is_asked_for),
 		cmocka_unit_test(test_help_goes_to_standard_output_examples_first),
 		cmocka_unit_test(test_more_options_than_there_is_room_for_are_refused),
 		cmocka_unit_test(test_output_that_is_lost_is_no_success),
