@@ -14,6 +14,7 @@
 #include "pipeline/rulecheck.h"
 #include "pipeline/rulefile.h"
 
+#define STANDARD_INPUT "/dev/stdin"
 #define EXAMPLES_MAX 64
 #define OUTPUT_BYTES (16 * 1024 * 1024)
 #define TEXT_BYTES (64 * 1024 * 1024)
@@ -130,34 +131,16 @@ static int check_and_save(
 	if (rc != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	orch_buf_init(&out, OUTPUT_BYTES);
-	if (cli->json)
+	if (cli->json) {
 		orch_rulefile_write_rule(&out, &saved, true);
-	else
-		orch_buf_printf(&out, "%.*s is saved as version %u, %s",
-			ORCH_TEXT_ARG(saved.rule.id), saved.rule.version,
+	} else {
+		orch_cli_add_styled(cli, &out, NULL, saved.rule.id);
+		orch_buf_printf(&out, " is saved as version %u, %s", saved.rule.version,
 			orch_rule_state_name(saved.state));
+	}
 	orch_buf_add_char(&out, '\n');
 	orch_cli_print(&out);
 	orch_buf_fini(&out);
-	return ORCH_EXIT_OK;
-}
-
-/* Two live rules of one name could not be told apart in a list of findings. */
-static int refuse_taken_name(
-	struct orch_cli *cli, const struct orch_rules *rules, const struct orch_stored_rule *rule)
-{
-	struct orch_stored_rule *list;
-	struct orch_err err = { "" };
-	size_t count;
-
-	if (orch_store_rules(rules->keep.store, rule->tool, false, cli->arena, &list, &count,
-		    &err) != ORCH_OK)
-		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	for (size_t i = 0; i < count; i++)
-		if (orch_text_equal(list[i].rule.name, rule->rule.name))
-			return orch_cli_fail(cli, ORCH_EXIT_FAILED,
-				"%.*s has this name already; edit it, or give the new one an --id",
-				ORCH_TEXT_ARG(list[i].rule.id));
 	return ORCH_EXIT_OK;
 }
 
@@ -180,8 +163,6 @@ static int add(struct orch_cli *cli, struct orch_rules *rules)
 	take_text(cli, "id", &rule.rule.id);
 	if (rc == ORCH_EXIT_OK && (rule.tool.len == 0 || rule.rule.name.len == 0))
 		rc = orch_cli_fail(cli, ORCH_EXIT_USAGE, "--tool and --name must be given");
-	if (rc == ORCH_EXIT_OK && rule.rule.id.len == 0)
-		rc = refuse_taken_name(cli, rules, &rule);
 	return rc == ORCH_EXIT_OK ? check_and_save(cli, rules, &rule) : rc;
 }
 
@@ -196,16 +177,25 @@ static bool wants_change(const struct orch_cli *cli)
 	return false;
 }
 
+/* One that was removed is not there any more, though its id still finds its history. */
+static int find_standing(
+	struct orch_cli *cli, const struct orch_rules *rules, struct orch_stored_rule *ret_rule)
+{
+	int rc = orch_rules_find(cli, rules, cli->words[0], ret_rule);
+
+	if (rc == ORCH_EXIT_OK && ret_rule->removed)
+		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE,
+			"there is no rule \"%s\": it was removed; see rule show", cli->words[0]);
+	return rc;
+}
+
 static int edit(struct orch_cli *cli, struct orch_rules *rules)
 {
 	struct orch_stored_rule rule;
-	int rc = orch_rules_find(cli, rules, cli->words[0], &rule);
+	int rc = find_standing(cli, rules, &rule);
 
 	if (rc != ORCH_EXIT_OK)
 		return rc;
-	if (rule.removed)
-		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%.*s is removed; add it anew",
-			ORCH_TEXT_ARG(rule.rule.id));
 	if (!wants_change(cli))
 		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "say what to change; see --help");
 	if (orch_cli_get(cli, "clear-examples") != NULL)
@@ -219,14 +209,24 @@ static int remove_rule(struct orch_cli *cli, struct orch_rules *rules)
 {
 	struct orch_stored_rule rule;
 	struct orch_err err = { "" };
-	int rc = orch_rules_find(cli, rules, cli->words[0], &rule);
+	struct orch_buf out;
+	int rc = find_standing(cli, rules, &rule);
 
 	if (rc != ORCH_EXIT_OK)
 		return rc;
 	if (orch_store_rule_remove(rules->keep.store, rule.rule.id, who(cli), &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	printf(cli->json ? "{\"removed\":\"%.*s\"}\n" : "%.*s is removed; its history stays\n",
-		ORCH_TEXT_ARG(rule.rule.id));
+	orch_buf_init(&out, OUTPUT_BYTES);
+	if (cli->json) {
+		orch_buf_add_string(&out, "{\"removed\":");
+		orch_buf_add_json(&out, rule.rule.id);
+		orch_buf_add_string(&out, "}\n");
+	} else {
+		orch_cli_add_styled(cli, &out, NULL, rule.rule.id);
+		orch_buf_add_string(&out, " is removed; its history stays\n");
+	}
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
 	return ORCH_EXIT_OK;
 }
 
@@ -308,9 +308,23 @@ static int test(struct orch_cli *cli, struct orch_rules *rules)
 		return test_examples(cli, tool, &rule);
 	text = orch_text_from(cli->words[1]);
 	if (strcmp(cli->words[1], "-") == 0 &&
-		orch_file_read("/dev/stdin", TEXT_BYTES, cli->arena, &text, &err) != ORCH_OK)
+		orch_file_read(STANDARD_INPUT, TEXT_BYTES, cli->arena, &text, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	return test_text(cli, tool, &rule, text);
+}
+
+static int read_rules(struct orch_cli *cli, struct orch_stored_rule **ret_rules, size_t *ret_count,
+	struct orch_err *err)
+{
+	struct orch_text bytes;
+	int rc;
+
+	if (strcmp(cli->words[0], "-") != 0)
+		return orch_rulefile_read(cli->words[0], cli->arena, ret_rules, ret_count, err);
+	rc = orch_file_read(STANDARD_INPUT, ORCH_RULEFILE_BYTES, cli->arena, &bytes, err);
+	return rc == ORCH_OK ? orch_rulefile_parse(bytes, "standard input", cli->arena, ret_rules,
+				       ret_count, err)
+			     : rc;
 }
 
 static int import(struct orch_cli *cli, struct orch_rules *rules)
@@ -320,7 +334,7 @@ static int import(struct orch_cli *cli, struct orch_rules *rules)
 	struct orch_err err = { "" };
 	size_t count;
 
-	if (orch_rulefile_read(cli->words[0], cli->arena, &list, &count, &err) != ORCH_OK ||
+	if (read_rules(cli, &list, &count, &err) != ORCH_OK ||
 		orch_rulefile_import(rules->plan, rules->keep.store, list, count, who(cli),
 			&outcome, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);

@@ -92,6 +92,11 @@ static const char *path_in(
 	return orch_arena_printf(arena, "%.*s/%s", ORCH_TEXT_ARG(config->state_dir), name).ptr;
 }
 
+bool orch_keep_is_there(const struct orch_config *config, struct orch_arena *arena)
+{
+	return access(path_in(config, arena, DATABASE), F_OK) == 0;
+}
+
 static int load_key(const struct orch_config *config, struct orch_arena *arena,
 	struct orch_secret **ret_key, struct orch_err *err)
 {

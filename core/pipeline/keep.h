@@ -17,6 +17,8 @@ struct orch_keep {
 /* Creates the state folder, the key and the schema if they are not there yet. */
 ORCH_MUST_USE int orch_keep_open(
 	const struct orch_config *config, struct orch_keep *ret_keep, struct orch_err *err);
+/* Has anything been kept yet? */
+bool orch_keep_is_there(const struct orch_config *config, struct orch_arena *arena);
 void orch_keep_close(struct orch_keep *keep);
 
 #endif

@@ -174,22 +174,28 @@ static int parse_rules(struct json_object *root, struct orch_arena *arena,
 	return ORCH_OK;
 }
 
-int orch_rulefile_read(const char *path, struct orch_arena *arena,
+int orch_rulefile_parse(struct orch_text bytes, const char *name, struct orch_arena *arena,
 	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err)
 {
 	struct json_object *root = NULL;
-	struct orch_text bytes;
-	int rc = orch_file_read(path, ORCH_RULEFILE_BYTES, arena, &bytes, err);
+	int rc = orch_json_parse(bytes, &root, err);
 
-	if (rc != ORCH_OK)
-		return rc;
-	rc = orch_json_parse(bytes, &root, err);
 	if (rc == ORCH_OK)
 		rc = parse_rules(root, arena, ret_rules, ret_count, err);
 	if (rc != ORCH_OK)
-		orch_err_prefix(err, "%s", path);
+		orch_err_prefix(err, "%s", name);
 	json_object_put(root);
 	return rc;
+}
+
+int orch_rulefile_read(const char *path, struct orch_arena *arena,
+	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err)
+{
+	struct orch_text bytes;
+	int rc = orch_file_read(path, ORCH_RULEFILE_BYTES, arena, &bytes, err);
+
+	return rc == ORCH_OK ? orch_rulefile_parse(bytes, path, arena, ret_rules, ret_count, err)
+			     : rc;
 }
 
 static void write_list(struct orch_buf *buf, const char *key, struct orch_list list)
@@ -223,7 +229,8 @@ void orch_rulefile_write_rule(
 		orch_buf_add_string(buf, ",\"options\":");
 		orch_buf_add_text(buf, rule->rule.options);
 	}
-	write_text(buf, "state", orch_text_from(orch_rule_state_name(rule->state)));
+	write_text(buf, "state",
+		orch_text_from(rule->removed ? "removed" : orch_rule_state_name(rule->state)));
 	write_list(buf, "matches", rule->matches);
 	write_list(buf, "no_matches", rule->no_matches);
 	if (with_history) {

@@ -14,6 +14,10 @@ int orch_rule_state_from(struct orch_text name); /* -1: unknown */
 struct json_object;
 ORCH_MUST_USE int orch_rulefile_parse_rule(struct json_object *object, struct orch_arena *arena,
 	struct orch_stored_rule *ret_rule, struct orch_err *err);
+/* A file's text; NAME is what errors call it. */
+ORCH_MUST_USE int orch_rulefile_parse(struct orch_text bytes, const char *name,
+	struct orch_arena *arena, struct orch_stored_rule **ret_rules, size_t *ret_count,
+	struct orch_err *err);
 ORCH_MUST_USE int orch_rulefile_read(const char *path, struct orch_arena *arena,
 	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err);
 
@@ -21,7 +25,10 @@ ORCH_MUST_USE int orch_rulefile_read(const char *path, struct orch_arena *arena,
 ORCH_MUST_USE int orch_rulefile_read_all(const struct orch_list *files, struct orch_arena *arena,
 	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err);
 
-/* Each rule by its own tool, and none of them twice; ERR names the one that is wrong. */
+/*
+ * Each rule by its own tool, and none of them twice; ERR names the one that is
+ * wrong.  Where nothing is kept yet also what a store would refuse as new.
+ */
 ORCH_MUST_USE int orch_rulefile_check(struct orch_plan *plan, const struct orch_stored_rule *rules,
 	size_t count, struct orch_err *err);
 

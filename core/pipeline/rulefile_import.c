@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "pipeline/keep.h"
 #include "pipeline/rulecheck.h"
 #include "pipeline/rulefile.h"
 
@@ -47,20 +48,45 @@ static struct orch_text key_of(struct orch_arena *arena, const struct orch_store
 		arena, "\n%.*s\n%.*s", ORCH_TEXT_ARG(rule->tool), ORCH_TEXT_ARG(rule->rule.name));
 }
 
+static int note(
+	struct orch_map *known, struct orch_text key, const char *twice, struct orch_err *err)
+{
+	if (orch_map_get(known, key) != NULL)
+		return orch_fail(err, ORCH_E_INVALID, "%s", twice);
+	if (orch_map_set(known, key, known) != ORCH_OK)
+		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	return ORCH_OK;
+}
+
+/* Where nothing is kept yet every rule would be a new one: what the store will not take is said before. */
+static int check_new(const struct orch_plan *plan, const struct orch_stored_rule *rule,
+	struct orch_map *known, struct orch_arena *arena, struct orch_err *err)
+{
+	struct orch_stored_rule nameless = *rule;
+	int rc;
+
+	if (rule->rule.id.len == 0 || orch_keep_is_there(plan->config, arena))
+		return ORCH_OK;
+	nameless.rule.id = ORCH_TEXT_NONE;
+	rc = orch_store_check_rule_id(rule->rule.id, err);
+	return rc != ORCH_OK ? rc
+			     : note(known, key_of(arena, &nameless),
+				       "another one of its tool has the same name", err);
+}
+
 static int check_rule(struct orch_plan *plan, const struct orch_stored_rule *rule,
 	struct orch_map *known, struct orch_arena *arena, struct orch_err *err)
 {
 	struct orch_plan_instance *tool = find_tool(plan, rule->tool);
-	struct orch_text key = key_of(arena, rule);
+	int rc;
 
 	if (tool == NULL)
 		return orch_fail(
 			err, ORCH_E_INVALID, "there is no tool %.*s", ORCH_TEXT_ARG(rule->tool));
-	if (orch_map_get(known, key) != NULL)
-		return orch_fail(err, ORCH_E_INVALID, "it is there twice");
-	if (orch_map_set(known, key, known) != ORCH_OK)
-		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	return orch_rulecheck(tool, rule, err);
+	rc = note(known, key_of(arena, rule), "it is there twice", err);
+	if (rc == ORCH_OK)
+		rc = check_new(plan, rule, known, arena, err);
+	return rc == ORCH_OK ? orch_rulecheck(tool, rule, err) : rc;
 }
 
 int orch_rulefile_check(struct orch_plan *plan, const struct orch_stored_rule *rules, size_t count,

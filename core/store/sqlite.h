@@ -86,4 +86,17 @@ int orch_store_sqlite_results(struct orch_store *store, struct orch_text event_i
 void orch_store_sqlite_take_rule(
 	sqlite3_stmt *statement, struct orch_arena *arena, struct orch_stored_rule *ret_rule);
 
+/* sqlite_rule_name.c */
+/* Whether the rule of this id stands under RULE's tool and name. */
+ORCH_MUST_USE int orch_store_sqlite_has_name(struct orch_db *db, struct orch_text id,
+	const struct orch_stored_rule *rule, bool *ret_has, struct orch_err *err);
+/*
+ * Refuses a name that two rules of a tool have, if one of them got it anew:
+ * IS_NEW says so, and which.  What stood so before is let alone.
+ */
+ORCH_MUST_USE int orch_store_sqlite_refuse_taken(struct orch_db *db,
+	bool (*is_new)(const void *arg, struct orch_text tool, struct orch_text name,
+		struct orch_text *ret_id),
+	const void *arg, struct orch_err *err);
+
 #endif

@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "store/sqlite.h"
 
-#define RULE_ID_BYTES 64
 #define RULE_ID_TRIES 10000
+#define SLUG_BYTES (ORCH_STORE_RULE_ID_BYTES - 4) /* and "-9999", and NUL */
 
 struct saving {
 	struct orch_db_op op;
@@ -19,7 +19,8 @@ struct saving {
 	struct orch_text id, by;
 	struct orch_arena *arena;
 	struct orch_buf matches, no_matches;
-	char derived[RULE_ID_BYTES + 16]; /* with a number behind it */
+	char derived[SLUG_BYTES + 16]; /* with a number behind it */
+	bool is_named;                 /* it is called now as it was not before */
 	struct orch_stored_rule saved;
 };
 
@@ -73,7 +74,7 @@ static int is_taken(struct orch_db *db, struct orch_text id, bool *ret_taken, st
 /* Ids of removed rules stay theirs: findings name them. */
 static int derive_id(struct saving *saving, struct orch_db *db, struct orch_err *err)
 {
-	char slug[RULE_ID_BYTES];
+	char slug[SLUG_BYTES];
 	bool taken = true;
 	int code = ORCH_OK;
 
@@ -217,20 +218,62 @@ static int read_back(struct saving *saving, struct orch_db *db, struct orch_err 
 	return code;
 }
 
+static int choose_id(struct saving *saving, struct orch_db *db, struct orch_err *err)
+{
+	bool has_name = false;
+	int code;
+
+	saving->id = saving->rule->rule.id;
+	if (saving->rule->rule.version > 0)
+		code = orch_store_sqlite_has_name(db, saving->id, saving->rule, &has_name, err);
+	else if (saving->id.len > 0)
+		code = orch_store_check_rule_id(saving->id, err);
+	else
+		code = derive_id(saving, db, err);
+	saving->is_named = !has_name;
+	return code;
+}
+
 static int save(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 {
 	struct saving *saving = (struct saving *)(void *)op;
 	bool is_new = saving->rule->rule.version == 0;
-	int code = ORCH_OK;
+	int code = choose_id(saving, db, err);
 
-	saving->id = saving->rule->rule.id;
-	if (is_new && saving->id.len == 0)
-		code = derive_id(saving, db, err);
 	if (code == ORCH_OK)
 		code = is_new ? insert(saving, db, err) : change(saving, db, err);
 	if (code == ORCH_OK)
 		code = record(db, saving->id, err);
 	return code < 0 ? code : read_back(saving, db, err);
+}
+
+/* The last of a group: two rules may have changed their names with each other. */
+struct naming {
+	struct orch_db_op op;
+	const struct saving *savings;
+	size_t count;
+};
+
+static bool is_named_anew(
+	const void *arg, struct orch_text tool, struct orch_text name, struct orch_text *ret_id)
+{
+	const struct naming *naming = arg;
+
+	for (size_t i = 0; i < naming->count; i++) {
+		const struct saving *saving = &naming->savings[i];
+
+		if (saving->is_named && orch_text_equal(saving->rule->tool, tool) &&
+			orch_text_equal(saving->rule->rule.name, name)) {
+			*ret_id = saving->id;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int check_names(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
+{
+	return orch_store_sqlite_refuse_taken(db, is_named_anew, op, err);
 }
 
 static int prepare(struct saving *saving, struct orch_err *err)
@@ -249,8 +292,9 @@ static int prepare(struct saving *saving, struct orch_err *err)
 	return ORCH_OK;
 }
 
-static int prepare_all(struct saving *savings, const struct orch_stored_rule *rules, size_t count,
-	struct orch_text by, struct orch_arena *arena, struct orch_err *err)
+static int prepare_all(struct saving *savings, struct orch_db_op *last,
+	const struct orch_stored_rule *rules, size_t count, struct orch_text by,
+	struct orch_arena *arena, struct orch_err *err)
 {
 	int code = ORCH_OK;
 
@@ -258,7 +302,7 @@ static int prepare_all(struct saving *savings, const struct orch_stored_rule *ru
 		savings[i].rule = &rules[i];
 		savings[i].by = by;
 		savings[i].arena = arena;
-		savings[i].op.next = i + 1 < count ? &savings[i + 1].op : NULL;
+		savings[i].op.next = i + 1 < count ? &savings[i + 1].op : last;
 		code = prepare(&savings[i], err);
 	}
 	return code;
@@ -269,12 +313,13 @@ int orch_store_sqlite_rules_save(struct orch_store *store, const struct orch_sto
 	struct orch_stored_rule *ret_rules, struct orch_err *err)
 {
 	struct saving *savings = orch_alloc_array(count, sizeof(*savings));
+	struct naming naming = { .op = { .run = check_names }, .savings = savings, .count = count };
 	struct orch_db_group group = { 0 };
 	int code;
 
 	if (savings == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
-	code = prepare_all(savings, rules, count, by, arena, err);
+	code = prepare_all(savings, &naming.op, rules, count, by, arena, err);
 	group.first = &savings[0].op;
 	if (code == ORCH_OK)
 		code = orch_db_run(store->db, &group, err);

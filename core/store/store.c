@@ -2,8 +2,12 @@
 /* Every call goes to the implementation that was opened. */
 #include "store/store.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "store/backend.h"
+
+#define ID_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 int orch_store_rules(struct orch_store *store, struct orch_text tool, bool with_removed,
 	struct orch_arena *arena, struct orch_stored_rule **ret_rules, size_t *ret_count,
@@ -49,6 +53,19 @@ int orch_store_rule_history(struct orch_store *store, struct orch_text id, struc
 	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err)
 {
 	return store->backend->rule_history(store, id, arena, ret_rules, ret_count, err);
+}
+
+int orch_store_check_rule_id(struct orch_text id, struct orch_err *err)
+{
+	bool sound = id.len > 0 && id.len <= ORCH_STORE_RULE_ID_BYTES;
+
+	for (size_t i = 0; sound && i < id.len; i++)
+		sound = memchr(ID_CHARACTERS, id.ptr[i], sizeof(ID_CHARACTERS) - 1) != NULL;
+	return sound ? ORCH_OK
+		     : orch_fail(err, ORCH_E_INVALID,
+			       "\"%.*s\" cannot be the id of a rule; must be 1 to %d letters, "
+			       "digits, dots, dashes and underscores",
+			       ORCH_TEXT_ARG(id), ORCH_STORE_RULE_ID_BYTES);
 }
 
 int orch_store_rule_save(struct orch_store *store, const struct orch_stored_rule *rule,

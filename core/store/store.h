@@ -17,6 +17,8 @@ struct orch_store;
 
 /* Rules. */
 
+#define ORCH_STORE_RULE_ID_BYTES 64 /* of a new one */
+
 enum orch_rule_state { ORCH_RULE_LIVE = 0, ORCH_RULE_SHADOW, ORCH_RULE_OFF };
 
 struct orch_stored_rule {
@@ -42,10 +44,15 @@ ORCH_MUST_USE int orch_store_rule(struct orch_store *store, struct orch_text id_
 ORCH_MUST_USE int orch_store_rule_history(struct orch_store *store, struct orch_text id,
 	struct orch_arena *arena, struct orch_stored_rule **ret_rules, size_t *ret_count,
 	struct orch_err *err);
+/* May a new rule have this id?  Older ones keep theirs. */
+ORCH_MUST_USE int orch_store_check_rule_id(struct orch_text id, struct orch_err *err);
 /*
  * Adds (rule.version 0, and rule.id empty for a derived one) or changes (the
  * version that was read: another's change meanwhile is ORCH_E_AGAIN).  What
  * is saved must have been checked before.  Gives the new version.
+ *
+ * ORCH_E_INVALID: a new id is not safe everywhere, or the name is another
+ * rule's of the same tool: in a list of findings the two could not be told apart.
  */
 ORCH_MUST_USE int orch_store_rule_save(struct orch_store *store,
 	const struct orch_stored_rule *rule, struct orch_text by, struct orch_arena *arena,

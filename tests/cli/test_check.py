@@ -57,6 +57,14 @@ class Check(Case):
         self.write("orchestrator.cfg", whole(0) + 'rules = [ "rules.json" ];')
         self.fails(78, "rule open: ", "check")
 
+    def test_rules_that_the_first_start_would_refuse_are_refused(self):
+        rule = {"tool": "dlp", "name": "one", "expression": "x"}
+        for ids, says in ((("a b",), 'rule a b: "a b" cannot be the id of a rule'),
+                          (("a", "b"), "rule b: another one of its tool has the same name")):
+            self.write("rules.json", json.dumps({"rules": [dict(rule, id=one) for one in ids]}))
+            self.write("orchestrator.cfg", whole(0) + 'rules = [ "rules.json" ];')
+            self.fails(78, says, "check")
+
     def test_a_secret_that_is_not_there_is_78_and_only_its_place_is_told(self):
         self.write("orchestrator.cfg",
                    whole(0) + 'credentials = ( { name = "k"; env = "NOT_SET_ANYWHERE"; } );')

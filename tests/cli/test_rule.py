@@ -77,6 +77,26 @@ class Rule(Case):
         self.write("leak.txt", NUMBERS[0])
         self.assertEqual(self.run_it("scan", "leak.txt").code, 0)
 
+    def test_a_removed_one_cannot_be_changed_or_removed_again(self):
+        self.add_maestro()
+        self.good("rule", "remove", "maestro")
+        for words in (["edit", "--state", "off", "maestro"], ["remove", "maestro"]):
+            self.fails(66, 'there is no rule "maestro"', "rule", *words)
+        newest, oldest = self.good("rule", "show", "--json", "maestro").rows()
+        self.assertEqual((newest["state"], newest["removed"], oldest["state"]),
+                         ("removed", True, "live"))
+
+    def test_a_removal_is_told_as_json(self):
+        self.add_maestro()
+        self.assertEqual(self.good("rule", "remove", "--json", "maestro").rows(),
+                         [{"removed": "maestro"}])
+
+    def test_what_is_quoted_cannot_steer_the_terminal(self):
+        outcome = self.fails(66, 'there is no rule "a?[2Jb"', "rule", "show", "a\033[2Jb")
+        self.assertNotIn("\033", outcome.err)
+        row, = self.run_it("rule", "show", "--json", 'a"\\b').rows()
+        self.assertEqual(row["error"], 'there is no rule "a"\\b"')
+
     def test_a_bad_expression_is_refused_in_the_words_of_pcre2(self):
         self.fails(1, "missing closing parenthesis", "rule", "add", "--tool", "dlp", "--name",
                    "n", "(open")
@@ -125,6 +145,31 @@ class Rule(Case):
         self.assertEqual(outcome.code, 1)
         self.assertIn('there is a rule "b" already', outcome.err)
 
+    def test_a_name_that_another_rule_has_is_refused(self):
+        self.add_maestro()
+        self.assertEqual(self.badge().code, 0)
+        taken = 'the name "maestro" is taken by the rule maestro; change that one, or choose'
+        self.fails(1, taken, "rule", "add", "--tool", "dlp", "--name", "maestro", "--id", "other",
+                   "x")
+        self.fails(1, taken, "rule", "edit", "--name", "maestro", "badge")
+        path = self.write("rules.json", json.dumps({"rules": [
+            {"id": "other", "tool": "dlp", "name": "maestro", "expression": "x"}]}))
+        self.fails(1, taken, "rule", "import", path)
+        self.good("rule", "edit", "--name", "card", "maestro")
+        self.good("rule", "edit", "--name", "maestro", "badge")
+
+    def test_a_new_id_is_of_plain_characters(self):
+        says = "cannot be the id of a rule; must be 1 to 64 letters, digits"
+        for ident in ("a b", "a\033[2J", 'a"b\\', "x" * 65, "\u00e4"):
+            outcome = self.badge("--id", ident)
+            self.assertEqual(outcome.code, 1, ident)
+            self.assertIn(says, outcome.err)
+            self.assertNotIn("\033", outcome.err)
+            path = self.write("rules.json", json.dumps({"rules": [
+                {"id": ident, "tool": "dlp", "name": "n", "expression": "x"}]}))
+            self.fails(1, says, "rule", "import", path)
+        self.assertEqual(self.badge("--id", "A.b_c-" + "x" * 58).code, 0)
+
     def test_an_expression_may_begin_with_a_dash(self):
         self.fails(64, "see --help", "rule", "add", "--tool", "dlp", "--name", "dash", "-x-")
         self.good("rule", "add", "--tool", "dlp", "--name", "dash", "--", "-x-")
@@ -156,6 +201,12 @@ class Carried(Case):
         self.assertEqual(json.loads(self.good("rule", "export").out)["rules"], exported)
         self.assertEqual(self.good("rule", "import", "--json", path).rows(),
                          [{"added": 0, "changed": 0, "unchanged": 2}])
+
+    def test_an_import_may_come_from_standard_input(self):
+        text = json.dumps({"rules": [{"tool": "dlp", "name": "n", "expression": "x"}]})
+        self.assertEqual(self.good("rule", "import", "-", stdin=text.encode()).out,
+                         "1 rules added, 0 changed, 0 unchanged\n")
+        self.fails(1, "standard input: ", "rule", "import", "-", stdin=b"{")
 
     def test_an_import_is_all_or_nothing(self):
         path = self.write("rules.json", json.dumps({"rules": [

@@ -119,6 +119,84 @@ static void test_ids_are_derived_from_names_and_unique(void **state)
 	assert_true(text_is(add(w, "!").rule.id, "rule-2"));
 	assert_true(add(w, "a name of a rule that goes on and on and on and on and on and on")
 			    .rule.id.len < 64);
+	/* And with a number behind it it is still one that could be given. */
+	assert_true(add(w, "a name of a rule that goes on and on and on and on and on and on!")
+			    .rule.id.len < 64);
+}
+
+static void test_a_new_id_is_safe_everywhere(void **state)
+{
+	static const struct orch_text bad[] = { ORCH_TEXT("a b"), ORCH_TEXT("a\033[2J"),
+		ORCH_TEXT("a\"b\\"), ORCH_TEXT("\xc3\xa4"), ORCH_TEXT("a/b"), ORCH_TEXT("a\0b"),
+		ORCH_TEXT("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa") };
+	struct world *w = *state;
+	struct orch_stored_rule rule = new_rule("Visa");
+	struct orch_stored_rule saved;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		rule.rule.id = bad[i];
+		assert_int_equal(save(w, &rule, &saved), ORCH_E_INVALID);
+		assert_non_null(strstr(w->problem, "cannot be the id of a rule"));
+	}
+	rule.rule.id =
+		ORCH_TEXT("aZ09._-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	assert_int_equal(rule.rule.id.len, 64);
+	assert_int_equal(save(w, &rule, &saved), ORCH_OK);
+}
+
+static void test_a_name_is_taken_once_of_a_tool(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule = new_rule("Maestro");
+	struct orch_stored_rule saved, other;
+
+	(void)add(w, "Maestro");
+	assert_int_equal(save(w, &rule, &saved), ORCH_E_INVALID);
+	assert_non_null(strstr(w->problem, "the name \"Maestro\" is taken by the rule maestro;"));
+	rule.rule.id = ORCH_TEXT("given");
+	assert_int_equal(save(w, &rule, &saved), ORCH_E_INVALID);
+	assert_int_equal(count_rules(w, "", true), 1);
+	rule.tool = ORCH_TEXT("keyword");
+	assert_int_equal(save(w, &rule, &saved), ORCH_OK);
+	other = add(w, "Visa");
+	other.rule.name = ORCH_TEXT("Maestro");
+	assert_int_equal(save(w, &other, &saved), ORCH_E_INVALID);
+	assert_int_equal(find(w, "visa", &saved), ORCH_OK);
+	assert_true(text_is(saved.rule.name, "Visa"));
+}
+
+static void test_two_rules_can_change_names_with_each_other(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rules[] = { add(w, "one"), add(w, "two") };
+	struct orch_text name = rules[0].rule.name;
+	struct orch_err err = { "" };
+
+	rules[0].rule.name = rules[1].rule.name;
+	rules[1].rule.name = name;
+	assert_int_equal(
+		orch_store_rules_save(w->store, rules, 2, BY, w->f.arena, rules, &err), ORCH_OK);
+	assert_true(text_is(rules[0].rule.name, "two"));
+	rules[0].rule.name = name;
+	assert_int_equal(orch_store_rules_save(w->store, rules, 2, BY, w->f.arena, rules, &err),
+		ORCH_E_INVALID);
+}
+
+/* From a time when that was not looked at. */
+static void test_rules_that_had_one_name_already_can_be_changed(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rule = add(w, "Maestro"), other = add(w, "Visa");
+	struct orch_err err = { "" };
+
+	poke(w->f.path, "UPDATE rule SET name = 'Maestro' WHERE id = 'visa'");
+	other.rule.name = ORCH_TEXT("Maestro");
+	other.rule.severity = ORCH_LOW;
+	assert_int_equal(save(w, &other, &other), ORCH_OK);
+	assert_int_equal(save(w, &rule, &rule), ORCH_OK);
+	assert_int_equal(orch_store_rule_remove(w->store, rule.rule.id, BY, &err), ORCH_OK);
+	assert_int_equal(find(w, "maestro", &rule), ORCH_OK);
+	assert_int_equal(save(w, &rule, &rule), ORCH_E_INVALID); /* back again */
 }
 
 static void test_a_given_id_is_kept_and_taken_once(void **state)
@@ -194,6 +272,8 @@ static void test_a_removed_rule_is_out_of_the_way_and_can_come_back(void **state
 	assert_true(text_is(add(w, "Maestro").rule.id, "maestro-2"));
 	assert_int_equal(find(w, "maestro", &rule), ORCH_OK);
 	assert_true(rule.removed);
+	assert_int_equal(save(w, &rule, &rule), ORCH_E_INVALID); /* its name has gone to another */
+	rule.rule.name = ORCH_TEXT("Maestro EU");
 	assert_int_equal(save(w, &rule, &rule), ORCH_OK);
 	assert_false(rule.removed);
 	assert_int_equal(count_rules(w, "", false), 2);
@@ -202,11 +282,12 @@ static void test_a_removed_rule_is_out_of_the_way_and_can_come_back(void **state
 static void test_a_name_finds_a_rule_if_it_is_the_only_one(void **state)
 {
 	struct world *w = *state;
-	struct orch_stored_rule rule;
+	struct orch_stored_rule other = new_rule("Maestro"), rule;
 
 	(void)add(w, "Maestro");
 	assert_int_equal(find(w, "Maestro", &rule), ORCH_OK);
-	(void)add(w, "Maestro");
+	other.tool = ORCH_TEXT("keyword");
+	assert_int_equal(save(w, &other, &rule), ORCH_OK);
 	assert_int_equal(find(w, "Maestro", &rule), ORCH_E_INVALID);
 	assert_non_null(strstr(w->problem, "2 rules"));
 	assert_int_equal(find(w, "maestro-2", &rule), ORCH_OK);
@@ -298,6 +379,14 @@ int main(void)
 			test_ids_are_derived_from_names_and_unique, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_a_given_id_is_kept_and_taken_once, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_new_id_is_safe_everywhere, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_name_is_taken_once_of_a_tool, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_two_rules_can_change_names_with_each_other, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(test_rules_that_had_one_name_already_can_be_changed,
+			make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_a_change_needs_the_latest_version, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
