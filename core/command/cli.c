@@ -10,6 +10,7 @@
 
 #define DEFAULT_FILE "/etc/orchestrator/orchestrator.cfg"
 #define REPORT_BYTES (1024 * 1024)
+#define PAGE_COLUMNS 80
 #define FAILURE_BYTES 4608 /* a path and a sentence */
 
 static const struct orch_cli_option common[] = {
@@ -35,17 +36,31 @@ static void print_all_commands(FILE *to, const struct orch_command *commands, si
 		fprintf(to, "  %-18s %s\n", name, commands[i].summary);
 	}
 	fprintf(to,
-		"\nAll take -c FILE (default: $ORCHESTRATOR_CONFIG, else " DEFAULT_FILE
-		")\nand --json.  Exit: as each one's --help says, and of all: 64 wrong usage,\n"
-		"74 the output could not be written.\n");
+		"\nAll take --json and -c FILE; without it the file is $ORCHESTRATOR_CONFIG,\n"
+		"else " DEFAULT_FILE ".\n"
+		"Exit: as --help says of each; of all 64 wrong usage, 74 the output could not be\n"
+		"written.\n");
+}
+
+static void print_usage(FILE *to, const struct orch_command *command)
+{
+	char usage[80];
+	int len = snprintf(usage, sizeof(usage), "Usage: orchestrator %s%s%s [-c FILE] [--json]",
+		command->name, command->verb == NULL ? "" : " ",
+		command->verb == NULL ? "" : command->verb);
+	bool fits = (size_t)len + 1 + strlen(command->synopsis) <= PAGE_COLUMNS;
+
+	fprintf(to, "%s%s%s\n", usage,
+		command->synopsis[0] == '\0' ? ""
+			: fits               ? " "
+					     : "\n           ",
+		command->synopsis);
 }
 
 static void print_help(FILE *to, const struct orch_command *command)
 {
-	fprintf(to, "%s\n\nExamples:\n%s\nUsage: orchestrator %s%s%s [-c FILE] [--json]%s%s\n",
-		command->summary, command->examples, command->name,
-		command->verb == NULL ? "" : " ", command->verb == NULL ? "" : command->verb,
-		command->synopsis[0] == '\0' ? "" : " ", command->synopsis);
+	fprintf(to, "%s\n\nExamples:\n%s\n", command->summary, command->examples);
+	print_usage(to, command);
 	if (command->details != NULL)
 		fprintf(to, "\n%s", command->details);
 }
@@ -503,8 +518,8 @@ int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_
 	return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 }
 
-int orch_cli_with_keep(
-	struct orch_cli *cli, int (*work)(struct orch_cli *cli, struct orch_keep *keep))
+int orch_cli_with_keep(struct orch_cli *cli,
+	int (*work)(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep))
 {
 	struct orch_config *config = orch_cli_config(cli);
 	struct orch_keep keep;
@@ -514,7 +529,7 @@ int orch_cli_with_keep(
 		return ORCH_EXIT_CONFIG;
 	rc = orch_cli_keep(cli, config, &keep);
 	if (rc == ORCH_EXIT_OK) {
-		rc = work(cli, &keep);
+		rc = work(cli, config, &keep);
 		orch_keep_close(&keep);
 	}
 	orch_config_destroy(config);

@@ -82,9 +82,10 @@ struct orch_plan *orch_cli_plan(struct orch_cli *cli);
 struct orch_config *orch_cli_config(struct orch_cli *cli);
 /* Queue and store; 0 or an exit code. */
 int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep);
-/* WORK with queue and store of the configuration; its exit code, or that of what went wrong before. */
-int orch_cli_with_keep(
-	struct orch_cli *cli, int (*work)(struct orch_cli *cli, struct orch_keep *keep));
+/* WORK with queue and store of CONFIG; its exit code, or that of what went wrong before. */
+int orch_cli_with_keep(struct orch_cli *cli,
+	int (*work)(
+		struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep));
 
 /* Output for people. */
 

@@ -149,7 +149,7 @@ static int make_filter(struct orch_cli *cli, struct orch_event_filter *filter)
 	return ORCH_EXIT_OK;
 }
 
-static int list(struct orch_cli *cli, struct orch_keep *keep)
+static int list(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)
 {
 	struct orch_event_filter filter;
 	struct orch_stored_event *events;
@@ -158,6 +158,7 @@ static int list(struct orch_cli *cli, struct orch_keep *keep)
 	size_t count;
 	int rc = make_filter(cli, &filter);
 
+	(void)config;
 	if (rc != ORCH_EXIT_OK)
 		return rc;
 	if (orch_store_events(keep->store, &filter, cli->arena, &events, &count, &err) != ORCH_OK)
@@ -326,7 +327,7 @@ static int show_all(struct orch_cli *cli, struct orch_keep *keep,
 	return rc;
 }
 
-static int show(struct orch_cli *cli, struct orch_keep *keep)
+static int show(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)
 {
 	struct orch_event_filter filter = {
 		.id = orch_text_from(cli->words[0]),
@@ -341,6 +342,7 @@ static int show(struct orch_cli *cli, struct orch_keep *keep)
 	size_t count;
 	int rc = orch_store_events(keep->store, &filter, cli->arena, &events, &count, &err);
 
+	(void)config;
 	if (rc == ORCH_E_INVALID)
 		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE, "%s", err.text);
 	if (rc != ORCH_OK)

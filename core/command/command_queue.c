@@ -7,6 +7,7 @@
 #include "command/commands.h"
 
 #define OUTPUT_BYTES (64 * 1024 * 1024)
+#define NAMES_BYTES 4096 /* of queues in an error */
 #define LIMIT 50
 
 static void add_stats_json(struct orch_buf *out, const struct orch_queue_stats *stats)
@@ -56,7 +57,7 @@ static void add_ledger(struct orch_cli *cli, struct orch_buf *out, const struct 
 		sum->imbalance == 0 ? "" : "   (DOES NOT BALANCE: this is a bug)");
 }
 
-static int list(struct orch_cli *cli, struct orch_keep *keep)
+static int list(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)
 {
 	struct orch_queue_stats *stats;
 	struct orch_ledger *ledgers;
@@ -64,6 +65,7 @@ static int list(struct orch_cli *cli, struct orch_keep *keep)
 	struct orch_buf cells, out;
 	size_t count, ledger_count;
 
+	(void)config;
 	if (orch_queue_stats(keep->queue, cli->arena, &stats, &count, &err) != ORCH_OK ||
 		orch_queue_ledger(keep->queue, cli->arena, &ledgers, &ledger_count, &err) !=
 			ORCH_OK)
@@ -106,6 +108,61 @@ static int make_filter(struct orch_cli *cli, struct orch_queue_filter *filter)
 	return ORCH_EXIT_OK;
 }
 
+/* A queue that was there once, or that the configuration makes. */
+static bool is_queue(const struct orch_config *config, const struct orch_queue_stats *stats,
+	size_t count, struct orch_text name)
+{
+	const struct orch_text act = ORCH_TEXT("act.");
+
+	for (size_t i = 0; i < count; i++)
+		if (orch_text_is(name, stats[i].name))
+			return true;
+	if (orch_text_starts_with(name, act))
+		for (size_t i = 0; i < config->action_count; i++)
+			if (orch_text_equal(config->actions[i].name,
+				    (struct orch_text){ name.ptr + act.len, name.len - act.len }))
+				return true;
+	return orch_text_is(name, "scan");
+}
+
+static void add_names(struct orch_buf *names, const struct orch_config *config,
+	const struct orch_queue_stats *stats, size_t count)
+{
+	orch_buf_add_string(names, "scan");
+	for (size_t i = 0; i < config->action_count; i++)
+		orch_buf_printf(names, ", act.%.*s", ORCH_TEXT_ARG(config->actions[i].name));
+	for (size_t i = 0; i < count; i++) {
+		struct orch_text name = orch_text_from(stats[i].name);
+
+		/* One of an action that is not in the configuration any more. */
+		if (!is_queue(config, NULL, 0, name))
+			orch_buf_printf(names, ", %s", stats[i].name);
+	}
+}
+
+static int refuse_unknown(struct orch_cli *cli, const struct orch_config *config,
+	struct orch_keep *keep, struct orch_text name)
+{
+	struct orch_queue_stats *stats;
+	struct orch_err err = { "" };
+	struct orch_buf names;
+	size_t count;
+	int rc;
+
+	if (name.len == 0)
+		return ORCH_EXIT_OK;
+	if (orch_queue_stats(keep->queue, cli->arena, &stats, &count, &err) != ORCH_OK)
+		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	if (is_queue(config, stats, count, name))
+		return ORCH_EXIT_OK;
+	orch_buf_init(&names, NAMES_BYTES);
+	add_names(&names, config, stats, count);
+	rc = orch_cli_fail(cli, ORCH_EXIT_NOT_THERE, "there is no queue \"%.*s\"; there are %s",
+		ORCH_TEXT_ARG(name), names.len > 0 ? names.ptr : "none");
+	orch_buf_fini(&names);
+	return rc;
+}
+
 static void add_entry_json(
 	struct orch_buf *out, const struct orch_queue_entry *entry, bool with_body)
 {
@@ -144,7 +201,7 @@ static void add_entry_row(struct orch_cli *cli, struct orch_buf *cells,
 	orch_buf_add_char(cells, '\n');
 }
 
-static int peek(struct orch_cli *cli, struct orch_keep *keep)
+static int peek(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)
 {
 	struct orch_queue_filter filter;
 	struct orch_queue_entry *entries;
@@ -153,6 +210,8 @@ static int peek(struct orch_cli *cli, struct orch_keep *keep)
 	size_t count;
 	int rc = make_filter(cli, &filter);
 
+	if (rc == ORCH_EXIT_OK)
+		rc = refuse_unknown(cli, config, keep, filter.queue);
 	if (rc != ORCH_EXIT_OK)
 		return rc;
 	if (orch_queue_peek(keep->queue, &filter, cli->arena, &entries, &count, &err) != ORCH_OK)
@@ -174,7 +233,7 @@ static int peek(struct orch_cli *cli, struct orch_keep *keep)
 	return ORCH_EXIT_OK;
 }
 
-static int change(struct orch_cli *cli, struct orch_keep *keep,
+static int change(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep,
 	int (*work)(struct orch_queue *, const struct orch_queue_filter *, uint64_t *,
 		struct orch_err *),
 	const char *done)
@@ -188,26 +247,33 @@ static int change(struct orch_cli *cli, struct orch_keep *keep,
 		return rc;
 	if (filter.queue.len == 0 && filter.id.len == 0 && orch_cli_get(cli, "all") == NULL)
 		return orch_cli_fail(cli, ORCH_EXIT_USAGE, "say which: QUEUE, --id ID or --all");
+	rc = refuse_unknown(cli, config, keep, filter.queue);
+	if (rc != ORCH_EXIT_OK)
+		return rc;
 	if (orch_cli_get(cli, "limit") == NULL)
 		filter.limit = SIZE_MAX;
 	filter.dead = true;
 	if (work(keep->queue, &filter, &count, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
+	if (count == 0 && filter.id.len > 0)
+		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE,
+			"there is no dead letter of the id %.*s; see queue peek --dead",
+			ORCH_TEXT_ARG(filter.id));
 	if (cli->json)
 		printf("{\"%s\":%llu}\n", done, (unsigned long long)count);
 	else
 		printf("%llu %s\n", (unsigned long long)count, done);
-	return count == 0 && filter.id.len > 0 ? ORCH_EXIT_NOT_THERE : ORCH_EXIT_OK;
+	return ORCH_EXIT_OK;
 }
 
-static int redrive(struct orch_cli *cli, struct orch_keep *keep)
+static int redrive(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)
 {
-	return change(cli, keep, orch_queue_redrive, "redriven");
+	return change(cli, config, keep, orch_queue_redrive, "redriven");
 }
 
-static int discard(struct orch_cli *cli, struct orch_keep *keep)
+static int discard(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)
 {
-	return change(cli, keep, orch_queue_discard, "discarded");
+	return change(cli, config, keep, orch_queue_discard, "discarded");
 }
 
 int orch_command_queue_list(struct orch_cli *cli)

@@ -59,9 +59,9 @@ static const struct orch_cli_option dead_options[] = {
 	{ 0 },
 };
 
-#define EXAMPLE_HELP                                                                       \
-	"  --match TEXT, --no-match TEXT   examples that must and must not match; may be " \
-	"repeated\n"
+#define EXAMPLE_HELP                                                       \
+	"  --match TEXT     an example that must match; may be repeated\n" \
+	"  --no-match TEXT  one that must not match; may be repeated\n"
 #define GRADE_HELP                                                                 \
 	"  --severity info|low|medium|high|critical     --state live|shadow|off\n" \
 	"  --options JSON   in the tool's own words, '{\"check\":\"luhn\"}'\n"
@@ -85,14 +85,14 @@ const struct orch_command orch_commands[] = {
 		.synopsis = "",
 		.summary = "checks a configuration as the start does",
 		.examples = "  orchestrator check -c orchestrator.cfg\n",
-		.details = "Exit: 0 right, 78 wrong; every error is listed as file:line: where: "
-			   "what; remedy.\n",
+		.details = "Every error is listed as file:line: where: what; remedy.\n"
+			   "Exit: 0 right, 78 wrong.\n",
 		.run = orch_command_check,
 	},
 	{
 		.name = "scan",
 		.synopsis = "PATH...",
-		.summary = "scans files, folders or standard input (-) with the configured tools",
+		.summary = "scans files, folders or standard input (-) with the tools",
 		.examples = "  orchestrator scan -c orchestrator.cfg report.txt\n"
 			    "  git diff | orchestrator scan -c orchestrator.cfg -\n"
 			    "  orchestrator scan --json src/ | jq .rule\n",
@@ -139,8 +139,13 @@ const struct orch_command orch_commands[] = {
 			    "      '.*(5018|5020|5038|6304|6759|6761|6763)[0-9]{8,15}.*'\n"
 			    "  orchestrator rule add --tool dlp --name badge \\\n"
 			    "      --match 'B-1234' --no-match 'B-12' 'B-[0-9]{4}'\n",
-		.details = "  --id ID          derived from the name if not given\n" EXAMPLE_HELP
-			GRADE_HELP "Exit: 0 saved, 1 it does not compile or an example fails.\n",
+		.details = "  --id ID          letters, digits, dots, dashes and underscores; "
+			   "derived\n"
+			   "                   from the name if not given\n"
+			   "  --description D\n" EXAMPLE_HELP GRADE_HELP
+			   "Exit: 0 saved, 1 it does not compile, an example fails, or the name or "
+			   "id\n"
+			   "is taken, 78 the configuration is wrong.\n",
 		.options = add_options,
 		.least = 1,
 		.most = 1,
@@ -150,14 +155,14 @@ const struct orch_command orch_commands[] = {
 		.name = "rule",
 		.verb = "edit",
 		.synopsis = "[OPTIONS] RULE",
-		.summary = "changes a rule; the old version stays in its history",
+		.summary = "changes a rule; the old version stays",
 		.examples = "  orchestrator rule edit --state shadow maestro\n"
 			    "  orchestrator rule edit --expression 'B-[0-9]{5}' --clear-examples "
 			    "badge\n",
 		.details = "  --expression E, --name N, --description D, "
 			   "--clear-examples\n" EXAMPLE_HELP GRADE_HELP
-			   "Exit: 0 saved, 1 it does not compile or an example fails, 66 no such "
-			   "rule.\n",
+			   "Exit: 0 saved, 1 it does not compile, an example fails or the name is "
+			   "taken,\n66 no such rule, 78 the configuration is wrong.\n",
 		.options = edit_options,
 		.least = 1,
 		.most = 1,
@@ -183,8 +188,8 @@ const struct orch_command orch_commands[] = {
 		.examples = "  orchestrator rule test maestro\n"
 			    "  orchestrator rule test maestro 'my card is 6759649826438453'\n",
 		.details = "A line a match: start, length, text.\n"
-			   "Exit: 0 matched (or examples right), 1 not, 2 the text could not be "
-			   "examined whole,\n66 no such rule.\n",
+			   "Exit: 0 matched (or examples right), 1 not, 2 the text could not be\n"
+			   "examined whole, 66 no such rule, 78 the configuration is wrong.\n",
 		.least = 1,
 		.most = 2,
 		.run = orch_command_rule_test,
@@ -192,10 +197,14 @@ const struct orch_command orch_commands[] = {
 	{
 		.name = "rule",
 		.verb = "import",
-		.synopsis = "FILE",
-		.summary = "adds and changes rules from a JSON file, by id; all or nothing",
-		.examples = "  orchestrator rule import rules.json\n",
-		.details = "Exit: 0 imported, 1 a rule is wrong (nothing was saved).\n",
+		.synopsis = "FILE|-",
+		.summary = "adds and changes rules from a JSON file",
+		.examples = "  orchestrator rule import rules.json\n"
+			    "  ssh other orchestrator rule export | orchestrator rule import -\n",
+		.details = "All of them or none; - is standard input.  A rule is known by its id,\n"
+			   "without one by its tool and name.\n"
+			   "Exit: 0 imported, 1 a rule is wrong (nothing was saved), 78 the\n"
+			   "configuration is wrong.\n",
 		.least = 1,
 		.most = 1,
 		.run = orch_command_rule_import,
@@ -227,7 +236,7 @@ const struct orch_command orch_commands[] = {
 		.name = "finding",
 		.verb = "show",
 		.synopsis = "[--reveal] EVENT",
-		.summary = "shows an event (by id or its beginning): findings, verdict, actions",
+		.summary = "shows an event, by its id or how that begins",
 		.examples = "  orchestrator finding show slack:T1:Ev123\n"
 			    "  orchestrator finding show --reveal slack:T1:Ev123\n",
 		.details = "  --reveal   opens the sealed content\nExit: 0 shown, 66 there is no "
@@ -241,7 +250,7 @@ const struct orch_command orch_commands[] = {
 		.name = "queue",
 		.verb = "list",
 		.synopsis = "",
-		.summary = "shows the queues, their dead letters and the ledger",
+		.summary = "shows the queues and the ledger",
 		.examples = "  orchestrator queue list\n",
 		.details = "Exit: 0 listed, 1 the store cannot be read, 78 the configuration is "
 			   "wrong.\n",
@@ -251,12 +260,12 @@ const struct orch_command orch_commands[] = {
 		.name = "queue",
 		.verb = "peek",
 		.synopsis = "[--dead] [--id ID] [--limit N] [--reveal] [QUEUE]",
-		.summary = "shows messages that wait, or dead letters and why they died",
+		.summary = "shows what waits, or what died and why",
 		.examples = "  orchestrator queue peek --dead\n"
 			    "  orchestrator queue peek act.block\n",
 		.details = "  --reveal   opens the sealed bodies\n"
-			   "Exit: 0 shown, 1 the store cannot be read, 78 the configuration is "
-			   "wrong.\n",
+			   "Exit: 0 shown, 1 the store cannot be read, 66 no such queue, 78 the\n"
+			   "configuration is wrong.\n",
 		.options = peek_options,
 		.most = 1,
 		.run = orch_command_queue_peek,
@@ -268,9 +277,9 @@ const struct orch_command orch_commands[] = {
 		.summary = "puts dead letters back into their queue",
 		.examples = "  orchestrator queue redrive act.block\n"
 			    "  orchestrator queue redrive --all\n",
-		.details = "Exit: 0 put back, 1 the store cannot be changed, 66 no such id, 78 the "
-			   "configuration "
-			   "is wrong.\n",
+		.details =
+			"Exit: 0 put back, 1 the store cannot be changed, 66 no such queue or id,\n"
+			"78 the configuration is wrong.\n",
 		.options = dead_options,
 		.most = 1,
 		.run = orch_command_queue_redrive,
@@ -279,11 +288,12 @@ const struct orch_command orch_commands[] = {
 		.name = "queue",
 		.verb = "discard",
 		.synopsis = "QUEUE | --id ID | --all",
-		.summary = "drops dead letters for good; the ledger counts them as dropped",
+		.summary = "drops dead letters for good",
 		.examples = "  orchestrator queue discard --id 0d6b1d9e-…\n",
-		.details = "Exit: 0 dropped, 1 the store cannot be changed, 66 no such id, 78 the "
-			   "configuration "
-			   "is wrong.\n",
+		.details =
+			"The ledger counts them as dropped.\n"
+			"Exit: 0 dropped, 1 the store cannot be changed, 66 no such queue or id,\n"
+			"78 the configuration is wrong.\n",
 		.options = dead_options,
 		.most = 1,
 		.run = orch_command_queue_discard,
@@ -313,7 +323,7 @@ const struct orch_command orch_commands[] = {
 		.name = "plugin",
 		.verb = "verify",
 		.synopsis = "FILE.so",
-		.summary = "loads a shared object as the start does and says what is wrong",
+		.summary = "loads a shared object and says what is wrong",
 		.examples = "  orchestrator plugin verify build/mytool.so\n",
 		.details = "Exit: 0 sound, 1 refused.\n",
 		.least = 1,

@@ -36,7 +36,17 @@ class Empty(Case):
         self.assertEqual(self.good("queue", "redrive", "--all").out, "0 redriven\n")
         self.assertEqual(self.good("queue", "discard", "--all", "--json").rows(),
                          [{"discarded": 0}])
-        self.assertEqual(self.run_it("queue", "redrive", "--id", "absent").code, 66)
+        self.fails(66, "no dead letter of the id absent", "queue", "redrive", "--id", "absent")
+
+    def test_a_queue_that_is_not_there_is_66_and_the_others_are_named(self):
+        self.write("orchestrator.cfg", whole(0))
+        for verb in ("peek", "redrive", "discard"):
+            self.fails(66, 'there is no queue "act.absent"; there are scan, act.act', "queue",
+                       verb, "act.absent")
+            self.good("queue", verb, "act.act")
+            self.good("queue", verb, "scan")
+        row, = self.run_it("queue", "peek", "--json", "x\033[2J").rows()
+        self.assertIn("there is no queue", row["error"])
 
     def test_no_plugin_and_no_secret_is_needed(self):
         self.write("orchestrator.cfg", """state_dir = "var";
@@ -133,6 +143,11 @@ class Filled(Case):
         self.assertEqual(self.good("queue", "discard", "act.act").out, "1 discarded\n")
         ledger = self.good("queue", "list", "--json").rows()[-1]["ledger"]
         self.assertEqual((ledger["dropped"], ledger["dead"], ledger["imbalance"]), (1, 0, 0))
+
+    def test_a_queue_of_an_action_that_is_gone_is_still_one(self):
+        self.write("orchestrator.cfg", TOOLS)
+        self.assertEqual(len(self.good("queue", "peek", "--dead", "act.act").lines()), 2)
+        self.fails(66, "there are scan, act.act\n", "queue", "peek", "act.absent")
 
     def test_queues_are_listed(self):
         rows = self.good("queue", "list", "--json").rows()
