@@ -59,13 +59,23 @@ static int is_plugin(const struct dirent *entry)
 	return len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
 }
 
-static bool list_folder(
-	struct orch_cli *cli, const char *folder, struct orch_buf *cells, struct orch_buf *out)
+/* Where the program looks if nothing is said: not every one of these is everywhere. */
+static bool is_default_path(const struct orch_config *config)
+{
+	struct orch_value *group = orch_value_get(config->root, "plugins");
+
+	return group == NULL || orch_value_get(group, "path") == NULL;
+}
+
+static bool list_folder(struct orch_cli *cli, const char *folder, bool may_be_missing,
+	struct orch_buf *cells, struct orch_buf *out)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(folder, &entries, is_plugin, alphasort);
 	bool all = true;
 
+	if (count < 0 && errno == ENOENT && may_be_missing)
+		return true;
 	if (count < 0) {
 		(void)orch_cli_fail(cli, ORCH_EXIT_FAILED, "plugins.path: %s: %s", folder,
 			orch_errno_text(errno));
@@ -94,7 +104,9 @@ int orch_command_plugin_list(struct orch_cli *cli)
 	orch_buf_init(&out, OUTPUT_BYTES);
 	orch_buf_add_string(&cells, "NAME\tKIND\tVERSION\tSUMMARY\n");
 	for (size_t i = 0; i < config->plugin_path.count; i++)
-		all = list_folder(cli, config->plugin_path.items[i].ptr, &cells, &out) && all;
+		all = list_folder(cli, config->plugin_path.items[i].ptr, is_default_path(config),
+			      &cells, &out) &&
+			all;
 	if (!cli->json)
 		orch_cli_add_table(cli, &out, orch_buf_text(&cells));
 	orch_cli_print(&out);

@@ -39,6 +39,12 @@ class Plugin(Case):
         self.write("orchestrator.cfg", 'plugins = { path = [ "absent" ]; };')
         self.fails(1, "absent", "plugin", "list")
 
+    def test_of_the_default_path_what_is_not_there_is_passed_over(self):
+        self.write("orchestrator.cfg", 'state_dir = "var";')
+        outcome = self.good("plugin", "list")
+        self.assertIn("keyword", outcome.out)
+        self.assertEqual(outcome.err, "")
+
     def test_one_is_shown_with_its_options(self):
         row, = self.good("plugin", "show", "--json", "keyword").rows()
         self.assertEqual(set(row), KEYS | {"options"})
