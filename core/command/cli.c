@@ -459,7 +459,8 @@ int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
 	return code;
 }
 
-static void print_report(const struct orch_cli *cli, const struct orch_buf *report)
+/* If it has FAILED, as errors; else there is just something to be known. */
+static void print_report(const struct orch_cli *cli, const struct orch_buf *report, bool failed)
 {
 	struct orch_text rest = orch_buf_text(report), line;
 
@@ -467,7 +468,7 @@ static void print_report(const struct orch_cli *cli, const struct orch_buf *repo
 		if (line.len == 0)
 			continue;
 		print_clean(cli, "", line);
-		if (cli->json)
+		if (cli->json && failed)
 			print_error_json(line);
 	}
 }
@@ -476,22 +477,24 @@ struct orch_plan *orch_cli_plan(struct orch_cli *cli)
 {
 	struct orch_plan *plan = NULL;
 	struct orch_buf report;
+	int rc;
 
 	orch_buf_init(&report, REPORT_BYTES);
-	if (orch_build(cli->file, ORCH_BUILD_TOOLS, &report, &plan) != ORCH_OK)
-		print_report(cli, &report);
+	rc = orch_build(cli->file, ORCH_BUILD_TOOLS, &report, &plan);
+	print_report(cli, &report, rc != ORCH_OK);
 	orch_buf_fini(&report);
 	return plan;
 }
 
-struct orch_config *orch_cli_config(struct orch_cli *cli)
+struct orch_config *orch_cli_config(struct orch_cli *cli, enum orch_use use)
 {
 	struct orch_config *config = NULL;
 	struct orch_buf report;
+	int rc;
 
 	orch_buf_init(&report, REPORT_BYTES);
-	if (orch_build_config(cli->file, &report, &config) != ORCH_OK)
-		print_report(cli, &report);
+	rc = orch_build_config(cli->file, use, &report, &config);
+	print_report(cli, &report, rc != ORCH_OK);
 	orch_buf_fini(&report);
 	return config;
 }
@@ -521,7 +524,7 @@ int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_
 int orch_cli_with_keep(struct orch_cli *cli,
 	int (*work)(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep))
 {
-	struct orch_config *config = orch_cli_config(cli);
+	struct orch_config *config = orch_cli_config(cli, ORCH_USE_STORE);
 	struct orch_keep keep;
 	int rc;
 

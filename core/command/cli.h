@@ -78,8 +78,8 @@ void orch_cli_print(struct orch_buf *buf);
 
 /* The plan of the configuration; on failure prints the report and gives NULL. */
 struct orch_plan *orch_cli_plan(struct orch_cli *cli);
-/* The configuration alone. */
-struct orch_config *orch_cli_config(struct orch_cli *cli);
+/* The configuration alone, as far as it is used so. */
+struct orch_config *orch_cli_config(struct orch_cli *cli, enum orch_use use);
 /* Queue and store; 0 or an exit code. */
 int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep);
 /* WORK with queue and store of CONFIG; its exit code, or that of what went wrong before. */

@@ -94,7 +94,7 @@ static bool list_folder(struct orch_cli *cli, const char *folder, bool may_be_mi
 
 int orch_command_plugin_list(struct orch_cli *cli)
 {
-	struct orch_config *config = orch_cli_config(cli);
+	struct orch_config *config = orch_cli_config(cli, ORCH_USE_PLUGINS);
 	struct orch_buf cells, out;
 	bool all = true;
 
@@ -189,7 +189,7 @@ static void print_plugin(struct orch_cli *cli, const struct orch_plugin *plugin,
 
 int orch_command_plugin_show(struct orch_cli *cli)
 {
-	struct orch_config *config = orch_cli_config(cli);
+	struct orch_config *config = orch_cli_config(cli, ORCH_USE_PLUGINS);
 	const struct orch_plugin *plugin;
 	struct orch_err err = { "" };
 	const char *file;

@@ -42,6 +42,15 @@ static void keep_tools(struct orch_config *config)
 	config->input_count = config->action_count = config->pipeline_count = 0;
 }
 
+static void print_elsewhere(const char *file, size_t count, struct orch_buf *report)
+{
+	if (count > 0)
+		orch_buf_printf(report,
+			"%s: %zu error%s elsewhere, which this command can do without; see "
+			"orchestrator check\n",
+			file, count, count == 1 ? "" : "s");
+}
+
 static struct orch_config *read_config(
 	const char *file, struct orch_config_errors *errors, struct orch_arena *arena)
 {
@@ -84,11 +93,14 @@ int orch_build(const char *file, enum orch_build_depth depth, struct orch_buf *r
 	struct orch_arena *arena = orch_arena_create(0);
 	struct orch_config_errors errors;
 	struct orch_config *config;
+	size_t elsewhere = 0;
 	int rc = ORCH_E_INVALID;
 
 	if (arena == NULL)
 		return ORCH_E_NOMEM;
 	config = read_config(file, &errors, arena);
+	if (config != NULL && depth == ORCH_BUILD_TOOLS)
+		elsewhere = orch_elsewhere_take(&errors, config, ORCH_USE_TOOLS);
 	if (config != NULL)
 		rc = build_plan(config, depth, &errors, arena, ret_plan);
 	if (rc != ORCH_OK) {
@@ -96,20 +108,25 @@ int orch_build(const char *file, enum orch_build_depth depth, struct orch_buf *r
 		if (!has_errors(&errors))
 			orch_buf_printf(report, "%s: out of memory\n", file);
 	}
+	print_elsewhere(file, elsewhere, report);
 	orch_arena_destroy(arena);
 	return rc;
 }
 
-int orch_build_config(const char *file, struct orch_buf *report, struct orch_config **ret_config)
+int orch_build_config(const char *file, enum orch_use use, struct orch_buf *report,
+	struct orch_config **ret_config)
 {
 	struct orch_arena *arena = orch_arena_create(0);
 	struct orch_config_errors errors;
 	struct orch_config *config;
+	size_t elsewhere = 0;
 	int rc = ORCH_OK;
 
 	if (arena == NULL)
 		return ORCH_E_NOMEM;
 	config = read_config(file, &errors, arena);
+	if (config != NULL)
+		elsewhere = orch_elsewhere_take(&errors, config, use);
 	if (config == NULL || has_errors(&errors)) {
 		print_errors(&errors, arena, report);
 		orch_config_destroy(config);
@@ -117,6 +134,7 @@ int orch_build_config(const char *file, struct orch_buf *report, struct orch_con
 	} else {
 		*ret_config = config;
 	}
+	print_elsewhere(file, elsewhere, report);
 	orch_arena_destroy(arena);
 	return rc;
 }

@@ -2,6 +2,7 @@
 /* From a file to a plan: what the start, a reload and `orchestrator check` all do. */
 #ifndef ORCH_BUILD_H
 #define ORCH_BUILD_H
+#include "pipeline/elsewhere.h"
 #include "stage/plan.h"
 
 enum orch_build_depth {
@@ -12,13 +13,16 @@ enum orch_build_depth {
 /*
  * Everything that is wrong goes to REPORT, one line an error, as
  * "file:line: where: what; what would be right".  ORCH_E_INVALID then.
+ *
+ * What is wrong with blocks that ORCH_BUILD_TOOLS has no use for is no error;
+ * one line says how many of that there are.
  */
 ORCH_MUST_USE int orch_build(const char *file, enum orch_build_depth depth, struct orch_buf *report,
 	struct orch_plan **ret_plan);
 
-/* The configuration alone, unknown plugins and all; for commands that only want to find the store. */
-ORCH_MUST_USE int orch_build_config(
-	const char *file, struct orch_buf *report, struct orch_config **ret_config);
+/* The configuration alone, as far as it is used so, unknown plugins and all. */
+ORCH_MUST_USE int orch_build_config(const char *file, enum orch_use use, struct orch_buf *report,
+	struct orch_config **ret_config);
 
 /* What a running program cannot change; ERR names the first such key that differs. */
 ORCH_MUST_USE int orch_build_can_follow(

@@ -56,6 +56,23 @@ class Empty(Case):
         self.good("finding", "list")
         self.good("queue", "list")
 
+    def test_what_is_wrong_elsewhere_is_said_in_a_line(self):
+        self.write("orchestrator.cfg", TOOLS + """
+            inputs = ( { name = "i"; plugin = "script_input"; } );""")
+        self.write("clean.txt", "nothing")
+        for words in (["finding", "list"], ["queue", "list"], ["queue", "peek"], ["rule", "list"],
+                      ["rule", "add", "--tool", "dlp", "--name", "n", "x"], ["plugin", "list"],
+                      ["rule", "export"], ["scan", "clean.txt"]):
+            with self.subTest(words):
+                outcome = self.good(*words)
+                self.assertEqual(outcome.err.count("\n"), 1)
+                self.assertRegex(outcome.err, r"orchestrator.cfg: 1 error elsewhere, .*; see "
+                                              r"orchestrator check\n$")
+        for words in (["finding", "list"], ["rule", "list"]):
+            for row in self.good(*words, "--json").rows():
+                self.assertNotIn("error", row)
+        self.fails(78, "an input by http needs a path", "check")
+
     def test_a_key_that_cannot_be_had_is_1_and_says_where_it_was_looked_for(self):
         self.write("orchestrator.cfg", TOOLS + """store = { key = "k"; };
             credentials = ( { name = "k"; env = "NOT_SET_ANYWHERE"; } );""")

@@ -127,6 +127,68 @@ static void assert_rules_refused(struct house *h, const char *rules, const char 
 }
 
 /* As the first start would find it. */
+static int use(struct house *h, enum orch_use what)
+{
+	struct orch_config *config = NULL;
+	struct orch_buf report;
+	int rc;
+
+	orch_buf_init(&report, sizeof(h->report) - 1);
+	rc = orch_build_config(h->file, what, &report, &config);
+	(void)snprintf(h->report, sizeof(h->report), "%s", report.len > 0 ? report.ptr : "");
+	orch_buf_fini(&report);
+	orch_config_destroy(config);
+	return rc;
+}
+
+/* An input without its path, which nobody but the start needs. */
+#define UNFINISHED "inputs = ( { name = \"in\"; plugin = \"script_input\"; } );\n"
+
+static void test_what_is_wrong_elsewhere_is_counted_and_no_error(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, HOUSE_TOOL UNFINISHED "actions = ( { nme = \"a\"; } );");
+	for (int i = ORCH_USE_STORE; i <= ORCH_USE_PLUGINS; i++) {
+		assert_int_equal(use(h, (enum orch_use)i), ORCH_OK);
+		assert_contains(h->report, "orchestrator.cfg: ");
+		assert_contains(h->report, " errors elsewhere, which this command can do without");
+	}
+	assert_int_equal(house_build(h, ORCH_BUILD_TOOLS), ORCH_OK);
+	assert_contains(h->report, " errors elsewhere");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, "an input by http needs a path");
+	assert_lacks(h->report, "elsewhere");
+}
+
+static void test_what_a_command_uses_must_be_right(void **state)
+{
+	static const struct {
+		const char *bytes, *what;
+		bool may[3]; /* in the order of enum orch_use */
+	} rows[] = {
+		{ "tools = ( { name = \"t\"; } );", "tools.t", { true, false, true } },
+		{ "plugins = { path = 1; };", "plugins.path", { true, false, false } },
+		{ "limits = { events = 0; };", "limits.events", { true, false, true } },
+		{ "store = { colour = 1; };", "colour", { false, false, true } },
+		{ "state_dir = 1;", "state_dir", { false, false, true } },
+		{ "credentials = ( { name = \"k\"; } );", "credentials.k", { true, false, true } },
+		{ "store = { key = \"k\"; }; credentials = ( { name = \"k\"; } );", "credentials.k",
+			{ false, false, true } },
+		{ "tols = ( );", "tols", { false, false, false } },
+		{ "inputs = (", "syntax error", { false, false, false } },
+	};
+	struct house *h = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int j = ORCH_USE_STORE; j <= ORCH_USE_PLUGINS; j++) {
+			house_config(h, rows[i].bytes);
+			assert_int_equal(use(h, (enum orch_use)j),
+				rows[i].may[j] ? ORCH_OK : ORCH_E_INVALID);
+			assert_contains(h->report, rows[i].may[j] ? "elsewhere" : rows[i].what);
+		}
+}
+
 static void test_rule_files_are_tried_as_the_start_does(void **state)
 {
 	struct house *h = *state;
@@ -163,7 +225,7 @@ static struct orch_config *config_of(struct house *h, const char *text)
 
 	house_config(h, text);
 	orch_buf_init(&report, 8192);
-	if (orch_build_config(h->file, &report, &config) != ORCH_OK)
+	if (orch_build_config(h->file, ORCH_USE_STORE, &report, &config) != ORCH_OK)
 		fail_msg("%s", report.ptr);
 	orch_buf_fini(&report);
 	return config;
@@ -230,6 +292,8 @@ int main(void)
 		TEST(test_a_plugin_has_its_say_before_the_start),
 		TEST(test_a_missing_secret_stops_the_start_and_no_command),
 		TEST(test_commands_need_no_plugin_but_tools),
+		TEST(test_what_is_wrong_elsewhere_is_counted_and_no_error),
+		TEST(test_what_a_command_uses_must_be_right),
 		TEST(test_rule_files_are_tried_as_the_start_does),
 		TEST(test_a_missing_rule_file_is_said),
 		TEST(test_what_cannot_change_is_named),
