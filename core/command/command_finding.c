@@ -13,7 +13,24 @@
 
 static const char *const inspections[] = { "inspected", "partly inspected", "uninspected" };
 
-static void add_finding_json(struct orch_buf *out, const struct orch_stored_finding *stored)
+/* As the tool wrote it, if that is JSON as it should be. */
+static void add_detail_json(struct orch_buf *out, struct orch_text detail)
+{
+	struct json_object *object = NULL;
+	struct orch_err err;
+
+	if (detail.len == 0)
+		orch_buf_add_string(out, "null");
+	else if (orch_json_parse(detail, &object, &err) == ORCH_OK)
+		orch_buf_add_text(out, orch_json_print(object));
+	else
+		orch_buf_add_json(out, detail);
+	json_object_put(object);
+}
+
+/* The detail may quote the message: it is sealed, and shown only to REVEAL. */
+static void add_finding_json(
+	struct orch_buf *out, const struct orch_stored_finding *stored, bool reveal)
 {
 	const struct orch_finding *finding = &stored->finding;
 
@@ -30,6 +47,12 @@ static void add_finding_json(struct orch_buf *out, const struct orch_stored_find
 	orch_buf_printf(out, ",\"start\":%llu,\"length\":%llu", (unsigned long long)finding->start,
 		(unsigned long long)finding->length);
 	orch_cli_add_json(out, "excerpt", stored->excerpt);
+	orch_cli_add_json(out, "title", finding->title);
+	orch_cli_add_json(out, "advice", finding->advice);
+	if (reveal) {
+		orch_buf_add_string(out, ",\"detail\":");
+		add_detail_json(out, finding->detail);
+	}
 	orch_buf_add_char(out, '}');
 }
 
@@ -44,7 +67,7 @@ static void add_result_json(struct orch_buf *out, const struct orch_stored_resul
 		(unsigned long long)result->at_ms);
 }
 
-static void add_event_json(struct orch_buf *out, const struct orch_stored_event *event)
+static void add_event_json(struct orch_buf *out, const struct orch_stored_event *event, bool reveal)
 {
 	orch_buf_add_string(out, "{\"id\":");
 	orch_buf_add_json(out, event->id);
@@ -72,7 +95,7 @@ static void add_event_json(struct orch_buf *out, const struct orch_stored_event 
 	for (size_t i = 0; i < event->finding_count; i++) {
 		if (i > 0)
 			orch_buf_add_char(out, ',');
-		add_finding_json(out, &event->findings[i]);
+		add_finding_json(out, &event->findings[i], reveal);
 	}
 	orch_buf_add_char(out, ']');
 }
@@ -80,7 +103,7 @@ static void add_event_json(struct orch_buf *out, const struct orch_stored_event 
 static void add_full_json(struct orch_buf *out, const struct orch_stored_event *event,
 	const struct orch_stored_result *results, size_t count, bool reveal)
 {
-	add_event_json(out, event);
+	add_event_json(out, event, reveal);
 	orch_buf_add_string(out, ",\"actions\":[");
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
@@ -168,7 +191,7 @@ static int list(struct orch_cli *cli, const struct orch_config *config, struct o
 	orch_buf_add_string(&cells, "STORED\tVERDICT\tRULE\tEXCERPT\tACTOR\tPIPELINE\tID\n");
 	for (size_t i = 0; i < count; i++) {
 		if (cli->json) {
-			add_event_json(&out, &events[i]);
+			add_event_json(&out, &events[i], false);
 			orch_buf_add_string(&out, "}\n");
 		} else {
 			add_row(cli, &cells, &events[i]);
@@ -189,14 +212,46 @@ static void add_line(
 		orch_cli_add_line(cli, out, name, value);
 }
 
+static bool says_the_same(const struct orch_stored_finding *a, const struct orch_stored_finding *b)
+{
+	return a->rule_version == b->rule_version &&
+		orch_text_equal(a->finding.rule, b->finding.rule) &&
+		orch_text_equal(a->expression, b->expression) &&
+		orch_text_equal(a->finding.title, b->finding.title) &&
+		orch_text_equal(a->finding.advice, b->finding.advice);
+}
+
+/* What has no room in a column; said once of findings that follow each other. */
+static void add_words(
+	const struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_event *event)
+{
+	for (size_t i = 0; i < event->finding_count; i++) {
+		const struct orch_stored_finding *stored = &event->findings[i];
+		const struct orch_finding *finding = &stored->finding;
+		bool is_repeat = i > 0 && says_the_same(stored, stored - 1);
+
+		if (is_repeat && finding->detail.len == 0)
+			continue;
+		orch_buf_add_char(out, '\n');
+		orch_cli_add_line(cli, out, "rule", finding->rule);
+		if (!is_repeat) {
+			add_line(cli, out, "title", finding->title);
+			add_line(cli, out, "advice", finding->advice);
+			add_line(cli, out, "expression", stored->expression);
+		}
+		add_line(cli, out, "detail", finding->detail);
+	}
+}
+
 static void add_findings(
 	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_event *event)
 {
 	struct orch_buf cells;
 
+	if (event->finding_count == 0)
+		return;
 	orch_buf_init(&cells, OUTPUT_BYTES);
-	orch_buf_add_string(
-		&cells, "RULE\tVERSION\tSEVERITY\tPART\tSTART\tLENGTH\tEXCERPT\tEXPRESSION\n");
+	orch_buf_add_string(&cells, "RULE\tVERSION\tSEVERITY\tPART\tSTART\tLENGTH\tEXCERPT\n");
 	for (size_t i = 0; i < event->finding_count; i++) {
 		const struct orch_stored_finding *stored = &event->findings[i];
 
@@ -207,13 +262,12 @@ static void add_findings(
 		orch_buf_printf(&cells, "\t%llu\t%llu\t", (unsigned long long)stored->finding.start,
 			(unsigned long long)stored->finding.length);
 		orch_cli_add_styled(cli, &cells, ORCH_CLI_RED, stored->excerpt);
-		orch_buf_add_char(&cells, '\t');
-		orch_cli_add_styled(cli, &cells, ORCH_CLI_DIM, stored->expression);
 		orch_buf_add_char(&cells, '\n');
 	}
 	orch_buf_add_char(out, '\n');
 	orch_cli_add_table(cli, out, orch_buf_text(&cells));
 	orch_buf_fini(&cells);
+	add_words(cli, out, event);
 }
 
 static void add_results(struct orch_cli *cli, struct orch_buf *out,
@@ -221,6 +275,8 @@ static void add_results(struct orch_cli *cli, struct orch_buf *out,
 {
 	struct orch_buf cells;
 
+	if (count == 0)
+		return;
 	orch_buf_init(&cells, OUTPUT_BYTES);
 	orch_buf_add_string(&cells, "ACTION\tSTATE\tOUTCOME\tTRIES\tAT\tDETAIL\n");
 	for (size_t i = 0; i < count; i++) {

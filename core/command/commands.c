@@ -239,8 +239,10 @@ const struct orch_command orch_commands[] = {
 		.summary = "shows an event, by its id or how that begins",
 		.examples = "  orchestrator finding show slack:T1:Ev123\n"
 			    "  orchestrator finding show --reveal slack:T1:Ev123\n",
-		.details = "  --reveal   opens the sealed content\nExit: 0 shown, 66 there is no "
-			   "such event.\n",
+		.details =
+			"  --reveal   opens what is sealed: the content, the details of findings\n"
+			"Exit: 0 shown, 66 there is no such event, 78 the configuration is "
+			"wrong.\n",
 		.options = reveal_option,
 		.least = 1,
 		.most = 1,

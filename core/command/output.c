@@ -112,21 +112,30 @@ static void measure(struct orch_text cells, size_t widths[COLUMNS_MAX])
 	}
 }
 
+static void add_spaces(struct orch_buf *buf, size_t count)
+{
+	while (count-- > 0)
+		orch_buf_add_char(buf, ' ');
+}
+
+/* Spaces come only before something: none end a line. */
 static void add_row(const struct orch_cli *cli, struct orch_buf *buf, struct orch_text row,
 	const size_t widths[COLUMNS_MAX], bool is_head)
 {
 	struct orch_text cell;
-	size_t column = 0;
+	size_t column = 0, spaces = 0;
 
 	if (is_head && cli->color)
 		orch_buf_add_string(buf, "\033[" ORCH_CLI_BOLD "m");
-	while (column < COLUMNS_MAX && orch_text_split(&row, '\t', &cell)) {
-		if (column > 0)
-			orch_buf_add_string(buf, "  ");
-		orch_buf_add_text(buf, cell);
-		for (size_t i = width_of(cell); row.len > 0 && i < widths[column]; i++)
-			orch_buf_add_char(buf, ' ');
-		column++;
+	for (; column < COLUMNS_MAX && orch_text_split(&row, '\t', &cell); column++) {
+		size_t width = width_of(cell);
+
+		if (width > 0) {
+			add_spaces(buf, spaces);
+			orch_buf_add_text(buf, cell);
+			spaces = 0;
+		}
+		spaces += (widths[column] > width ? widths[column] - width : 0) + 2;
 	}
 	if (is_head && cli->color)
 		orch_buf_add_string(buf, "\033[0m");

@@ -11,7 +11,7 @@ EVENT_KEYS = {"id", "trace", "source", "pipeline", "type", "tenant", "actor", "t
               "stored_ms", "verdict", "enforced", "inspection", "inspection_note", "fields",
               "findings"}
 FINDING_KEYS = {"rule", "name", "version", "expression", "tool", "severity", "confidence",
-                "shadow", "part", "start", "length", "excerpt"}
+                "shadow", "part", "start", "length", "excerpt", "title", "advice"}
 ENTRY_KEYS = {"row", "queue", "id", "pipeline", "tenant", "trace", "state", "reason", "detail",
               "receives", "attempts", "put_ms", "ended_ms"}
 LEDGER_KEYS = {"accepted", "done", "dropped", "dead", "in_flight", "duplicates", "damaged",
@@ -173,6 +173,50 @@ class Filled(Case):
                                         "oldest_ms"})
         dead = {row["queue"]: row["dead"] for row in rows[:-1]}
         self.assertEqual(dead["act.act"], 1)
+
+
+class Told(Case):
+    """A finding with more to say."""
+
+    def setUp(self):
+        super().setUp()
+        port = Port()
+        self.addCleanup(port.close)
+        script = 'tell:{"said":"hush"} tell:{"said":"hush-hush"} tell:{hush'
+        self.write("orchestrator.cfg", whole(port.number).replace(
+            'plugin = "dlp"', 'plugin = "script_tool"; script = "%s"' % script.replace(
+                '"', '\\"')).replace('"dlp"', '"told"'))
+        service = Service(self)
+        self.addCleanup(service.stop)
+        body = "id e1\nfield action ok\ntext text a card\nemit\n"
+        connection = http.client.HTTPConnection("127.0.0.1", port.number, timeout=60)
+        connection.request("POST", "/in", body)
+        self.assertEqual(connection.getresponse().status, 200)
+        connection.close()
+        service.await_log("event=action.done")
+        self.assertEqual(service.stop(), 0)
+
+    def findings(self, *words):
+        row, = self.good("finding", "show", "--json", *words, "e1").rows()
+        return row["findings"]
+
+    def test_title_and_advice_are_shown(self):
+        shown = self.good("finding", "show", "e1").out
+        self.assertEqual(shown.count("title        A number of a card?[2J\n"), 1)
+        self.assertEqual(shown.count("advice       Ask for another card.\n"), 1)
+        for finding in self.findings():
+            self.assertEqual(set(finding), FINDING_KEYS)
+            self.assertEqual((finding["title"], finding["advice"]),
+                             ("A number of a card\033[2J", "Ask for another card."))
+
+    def test_details_may_quote_the_message_and_are_shown_on_request_only(self):
+        for words in (["finding", "show", "e1"], ["finding", "show", "--json", "e1"],
+                      ["finding", "list"], ["finding", "list", "--json"]):
+            self.assertNotIn("hush", self.good(*words).out)
+        self.assertEqual([finding["detail"] for finding in self.findings("--reveal")],
+                         [{"said": "hush"}, {"said": "hush-hush"}, "{hush"])
+        shown = self.good("finding", "show", "--reveal", "e1").out
+        self.assertIn('detail       {"said":"hush-hush"}\n', shown)
 
 
 if __name__ == "__main__":

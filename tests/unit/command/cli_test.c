@@ -398,6 +398,7 @@ static void test_columns_stand_below_each_other(void **state)
 	(void)state;
 	assert_string_equal(table(false, "ID\tNAME\nlonger\tx\n"), "ID      NAME\nlonger  x\n");
 	assert_string_equal(table(false, "A\tB\tC\n1\t\t3\n"), "A  B  C\n1     3\n");
+	assert_string_equal(table(false, "A\tB\tC\n1\t\t\n"), "A  B  C\n1\n");
 	assert_string_equal(table(false, ""), "");
 }
 

@@ -6,6 +6,7 @@
  *   many:N                    N findings of grade 1; all:N minds not whether they are taken
  *   derive:N, blank:N         N records, with and without ids; wide: with a long order key
  *   mark:PART, bare:PART      a part not examined whole, with and without a note
+ *   tell:TEXT                 a finding in part 0 with a title, advice, and TEXT as its detail
  *   see                       a finding of grade 0 for each part that has bytes
  *   reject:REASON
  *   hang                      never comes back
@@ -75,6 +76,22 @@ static int find(const struct script_tool *self, struct orch_sink *sink, uint32_t
 		.start = start,
 		.length = length,
 		.detail = text_of(""),
+	};
+
+	return self->host->report(sink, &finding);
+}
+
+static int tell(const struct script_tool *self, struct orch_sink *sink, struct orch_text detail)
+{
+	const struct orch_finding finding = {
+		.size = sizeof(finding),
+		.severity = ORCH_HIGH,
+		.confidence = 100,
+		.rule = text_of("told"),
+		.title = text_of("A number of a card\033[2J"),
+		.advice = text_of("Ask for another card."),
+		.length = 1,
+		.detail = detail,
 	};
 
 	return self->host->report(sink, &finding);
@@ -156,6 +173,8 @@ static int do_word(const struct script_tool *self, struct orch_text word,
 	(void)cut(&word, ':', &name);
 	if (is(name, "find") || is(name, "find9"))
 		return find_by(self, sink, is(name, "find") ? 0 : 9, word);
+	if (is(name, "tell"))
+		return tell(self, sink, word);
 	if (is(name, "many") || is(name, "all"))
 		return find_many(self, sink, number_of(word), is(name, "many"));
 	if (is(name, "derive") || is(name, "blank") || is(name, "wide"))
