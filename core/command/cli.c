@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -338,6 +339,13 @@ static bool is_color_wanted(void)
 	return no_color == NULL || no_color[0] == '\0';
 }
 
+static size_t terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 /* Results that did not arrive are no success. */
 static int end_output(int rc)
 {
@@ -380,6 +388,7 @@ static int read_and_run(int argc, char **argv, const struct orch_command *comman
 		return unknown_command(&cli, argc, argv, commands, count);
 	cli.is_terminal = isatty(STDOUT_FILENO) == 1;
 	cli.color = cli.is_terminal && is_color_wanted();
+	cli.columns = cli.is_terminal ? terminal_columns() : 0;
 	cli.arena = orch_arena_create(0);
 	if (cli.arena == NULL)
 		return orch_cli_fail(&cli, ORCH_EXIT_FAILED, "out of memory");

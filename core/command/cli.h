@@ -52,6 +52,9 @@ struct orch_cli {
 	bool json;
 	bool color; /* standard output is a terminal and NO_COLOR is not set */
 	bool is_terminal;
+	size_t columns;           /* of the terminal; 0: there is none, or its size is not known */
+	uint64_t progress_ms;     /* when the first of the work was done, and … */
+	uint64_t shown_ms;        /* … when that was last shown; 0: it does not stand there */
 	struct orch_arena *arena; /* for the whole command */
 	char **words;             /* positional arguments */
 	size_t word_count;
@@ -100,9 +103,16 @@ int orch_cli_with_keep(struct orch_cli *cli,
  */
 void orch_cli_add_styled(
 	const struct orch_cli *cli, struct orch_buf *buf, const char *style, struct orch_text text);
-/* Cells separated by tabs, rows by newlines, become columns; the first row is the head. */
+/*
+ * Cells separated by tabs, rows by newlines, become columns; the first row is
+ * the head.  On a terminal that is too narrow the last column is folded.
+ */
 void orch_cli_add_table(const struct orch_cli *cli, struct orch_buf *buf, struct orch_text cells);
-/* "NAME         VALUE" as a line. */
+/* "NAME         VALUE" as a line; VALUE begins at column WIDTH, or right behind NAME. */
+void orch_cli_add_pair(const struct orch_cli *cli, struct orch_buf *buf, size_t width,
+	struct orch_text name, struct orch_text value);
+/* The same at column ORCH_CLI_NAME_COLUMN. */
+#define ORCH_CLI_NAME_COLUMN 13
 void orch_cli_add_line(
 	const struct orch_cli *cli, struct orch_buf *buf, const char *name, struct orch_text value);
 /* ,"KEY":"TEXT" */
@@ -112,8 +122,11 @@ struct orch_text orch_cli_time(struct orch_cli *cli, uint64_t ms);
 /* "3s", "5m", "2h", "4d" */
 struct orch_text orch_cli_age(struct orch_cli *cli, uint64_t ms);
 
-/* A line of progress on standard error when that is a terminal; cleared by orch_cli_progress_end(). */
-void orch_cli_progress(const struct orch_cli *cli, const char *what, uint64_t done, uint64_t total);
-void orch_cli_progress_end(const struct orch_cli *cli);
+/*
+ * A line of progress on standard error when that is a terminal and the work
+ * takes its time; to be cleared before anything else is written.
+ */
+void orch_cli_progress(struct orch_cli *cli, const char *what, uint64_t done, uint64_t total);
+void orch_cli_progress_end(struct orch_cli *cli);
 
 #endif

@@ -235,7 +235,8 @@ static void add_words(
 		orch_buf_add_char(out, '\n');
 		orch_cli_add_line(cli, out, "rule", finding->rule);
 		if (!is_repeat) {
-			add_line(cli, out, "title", finding->title);
+			if (!orch_text_equal(finding->title, finding->rule))
+				add_line(cli, out, "title", finding->title);
 			add_line(cli, out, "advice", finding->advice);
 			add_line(cli, out, "expression", stored->expression);
 		}
@@ -319,6 +320,23 @@ static void add_content(struct orch_cli *cli, struct orch_buf *out, struct orch_
 	}
 }
 
+/* Their names are the plugin's, and may be long. */
+static void add_fields(
+	const struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_event *event)
+{
+	size_t width = ORCH_CLI_NAME_COLUMN;
+
+	for (size_t i = 0; i < event->field_count; i++)
+		if (event->fields[i].name.len >= width)
+			width = event->fields[i].name.len + 1;
+	if (event->field_count > 0)
+		orch_buf_add_char(out, '\n');
+	for (size_t i = 0; i < event->field_count; i++)
+		if (event->fields[i].value.len > 0)
+			orch_cli_add_pair(
+				cli, out, width, event->fields[i].name, event->fields[i].value);
+}
+
 static void add_event(
 	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_event *event)
 {
@@ -335,8 +353,7 @@ static void add_event(
 		add_line(cli, out, "enforced", ORCH_TEXT("no, the pipeline only monitors"));
 	add_line(cli, out, "inspection", orch_text_from(inspections[event->inspection]));
 	add_line(cli, out, "", event->inspection_note);
-	for (size_t i = 0; i < event->field_count; i++)
-		add_line(cli, out, event->fields[i].name.ptr, event->fields[i].value);
+	add_fields(cli, out, event);
 }
 
 static int show_one(struct orch_cli *cli, struct orch_keep *keep, struct orch_buf *out,

@@ -9,6 +9,7 @@
 #define OUTPUT_BYTES (64 * 1024 * 1024)
 #define NAMES_BYTES 4096 /* of queues in an error */
 #define LIMIT 50
+#define PART 1000 /* dead letters that are changed at once */
 
 static void add_stats_json(struct orch_buf *out, const struct orch_queue_stats *stats)
 {
@@ -28,9 +29,9 @@ static void add_stats_row(
 	struct orch_text dead =
 		orch_arena_printf(cli->arena, "%llu", (unsigned long long)stats->dead);
 
-	orch_buf_printf(cells, "%s\t%llu\t%llu\t%llu\t", stats->name,
-		(unsigned long long)stats->waiting, (unsigned long long)stats->leased,
-		(unsigned long long)stats->delayed);
+	orch_cli_add_styled(cli, cells, NULL, orch_text_from(stats->name));
+	orch_buf_printf(cells, "\t%llu\t%llu\t%llu\t", (unsigned long long)stats->waiting,
+		(unsigned long long)stats->leased, (unsigned long long)stats->delayed);
 	orch_cli_add_styled(cli, cells, stats->dead > 0 ? ORCH_CLI_RED : NULL, dead);
 	orch_buf_printf(cells, "\t%.*s\n", ORCH_TEXT_ARG(orch_cli_age(cli, stats->oldest_ms)));
 }
@@ -55,6 +56,8 @@ static void add_ledger(struct orch_cli *cli, struct orch_buf *out, const struct 
 		(unsigned long long)sum->dropped, (unsigned long long)sum->dead,
 		(unsigned long long)sum->in_flight,
 		sum->imbalance == 0 ? "" : "   (DOES NOT BALANCE: this is a bug)");
+	if (sum->dead > 0)
+		orch_buf_add_string(out, "orchestrator queue peek --dead says why they died\n");
 }
 
 static int list(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)
@@ -188,8 +191,12 @@ static void add_entry_row(struct orch_cli *cli, struct orch_buf *cells,
 {
 	uint64_t now = orch_clock_now_ms();
 
-	orch_buf_printf(cells, "%.*s\t%.*s\t%.*s\t%u\t%.*s\t", ORCH_TEXT_ARG(entry->id),
-		ORCH_TEXT_ARG(entry->queue), ORCH_TEXT_ARG(entry->state), entry->receives,
+	orch_cli_add_styled(cli, cells, NULL, entry->id);
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, NULL, entry->queue);
+	orch_buf_add_char(cells, '\t');
+	orch_cli_add_styled(cli, cells, NULL, entry->state);
+	orch_buf_printf(cells, "\t%u\t%.*s\t", entry->receives,
 		ORCH_TEXT_ARG(orch_cli_age(cli, now > entry->put_ms ? now - entry->put_ms : 0)));
 	orch_cli_add_styled(cli, cells, ORCH_CLI_RED, entry->reason);
 	orch_buf_add_char(cells, '\t');
@@ -218,7 +225,8 @@ static int peek(struct orch_cli *cli, const struct orch_config *config, struct o
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	orch_buf_init(&cells, OUTPUT_BYTES);
 	orch_buf_init(&out, OUTPUT_BYTES);
-	orch_buf_add_string(&cells, "ID\tQUEUE\tSTATE\tRECEIVES\tAGE\tREASON\tDETAIL\n");
+	orch_buf_add_string(&cells, "ID\tQUEUE\tSTATE\tRECEIVES\tAGE\tREASON\tDETAIL");
+	orch_buf_add_string(&cells, filter.with_body ? "\tBODY\n" : "\n");
 	for (size_t i = 0; i < count; i++) {
 		if (cli->json)
 			add_entry_json(&out, &entries[i], filter.with_body);
@@ -233,10 +241,51 @@ static int peek(struct orch_cli *cli, const struct orch_config *config, struct o
 	return ORCH_EXIT_OK;
 }
 
+typedef int change_fn(struct orch_queue *queue, const struct orch_queue_filter *filter,
+	uint64_t *ret_count, struct orch_err *err);
+
+static uint64_t count_dead(
+	struct orch_cli *cli, struct orch_queue *queue, const struct orch_queue_filter *filter)
+{
+	struct orch_queue_stats *stats;
+	struct orch_err err;
+	uint64_t dead = 0;
+	size_t count;
+
+	if (orch_queue_stats(queue, cli->arena, &stats, &count, &err) != ORCH_OK)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (filter->queue.len == 0 || orch_text_is(filter->queue, stats[i].name))
+			dead += stats[i].dead;
+	return dead < filter->limit ? dead : filter->limit;
+}
+
+/* A part at a time, which is how the queue does it anyway, to tell how far it is. */
+static int change_all(struct orch_cli *cli, struct orch_queue *queue,
+	const struct orch_queue_filter *filter, change_fn *work, uint64_t *ret_count,
+	struct orch_err *err)
+{
+	uint64_t total = count_dead(cli, queue, filter), done = 0, got;
+	struct orch_queue_filter part = *filter;
+	int rc;
+
+	do {
+		size_t left = filter->limit - (size_t)done;
+
+		part.limit = left < PART ? left : PART;
+		rc = work(queue, &part, &got, err);
+		if (rc != ORCH_OK)
+			break;
+		done += got;
+		orch_cli_progress(cli, "dead letters", done, total);
+	} while (got == part.limit && done < filter->limit);
+	orch_cli_progress_end(cli);
+	*ret_count = done;
+	return rc;
+}
+
 static int change(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep,
-	int (*work)(struct orch_queue *, const struct orch_queue_filter *, uint64_t *,
-		struct orch_err *),
-	const char *done)
+	change_fn *work, const char *done)
 {
 	struct orch_queue_filter filter;
 	struct orch_err err = { "" };
@@ -253,7 +302,7 @@ static int change(struct orch_cli *cli, const struct orch_config *config, struct
 	if (orch_cli_get(cli, "limit") == NULL)
 		filter.limit = SIZE_MAX;
 	filter.dead = true;
-	if (work(keep->queue, &filter, &count, &err) != ORCH_OK)
+	if (change_all(cli, keep->queue, &filter, work, &count, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	if (count == 0 && filter.id.len > 0)
 		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE,

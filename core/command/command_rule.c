@@ -120,15 +120,22 @@ static void add_examples(
 		orch_cli_add_line(cli, out, i == 0 ? name : "", list.items[i]);
 }
 
+static void add_line(
+	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_text value)
+{
+	if (value.len > 0)
+		orch_cli_add_line(cli, out, name, value);
+}
+
 static void add_rule(
 	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_rule *rule)
 {
 	orch_cli_add_line(cli, out, "id", rule->rule.id);
 	orch_cli_add_line(cli, out, "name", rule->rule.name);
-	orch_cli_add_line(cli, out, "description", rule->description);
+	add_line(cli, out, "description", rule->description);
 	orch_cli_add_line(cli, out, "tool", rule->tool);
 	orch_cli_add_line(cli, out, "expression", rule->rule.expression);
-	orch_cli_add_line(cli, out, "options", rule->rule.options);
+	add_line(cli, out, "options", rule->rule.options);
 	orch_cli_add_line(
 		cli, out, "severity", orch_text_from(orch_severity_name(rule->rule.severity)));
 	orch_cli_add_line(cli, out, "state",

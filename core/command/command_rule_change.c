@@ -185,7 +185,8 @@ static int find_standing(
 
 	if (rc == ORCH_EXIT_OK && ret_rule->removed)
 		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE,
-			"there is no rule \"%s\": it was removed; see rule show", cli->words[0]);
+			"there is no rule \"%s\": it was removed; see orchestrator rule show %s",
+			cli->words[0], cli->words[0]);
 	return rc;
 }
 

@@ -80,6 +80,7 @@ static void add_finding(struct scanning *scanning, const char *path, struct orch
 		add_hit_json(&scanning->out, &hit);
 	else
 		add_hit(scanning->cli, &scanning->out, &hit);
+	orch_cli_progress_end(scanning->cli);
 	/* A line at a time, so that the number of findings needs no memory. */
 	orch_cli_print(&scanning->out);
 }
@@ -124,8 +125,7 @@ static void scan_text(struct scanning *scanning, const char *path, struct orch_t
 	for (size_t i = 0; i < scanning->plan->config->tool_count; i++)
 		scan_with(scanning, i, path, text, arena);
 	orch_arena_destroy(arena);
-	if (++scanning->files % 64 == 0)
-		orch_cli_progress(scanning->cli, "files", scanning->files, 0);
+	orch_cli_progress(scanning->cli, "files", ++scanning->files, 0);
 }
 
 static void scan_file(struct scanning *scanning, const char *path)

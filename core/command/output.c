@@ -9,7 +9,10 @@
 #include "command/cli.h"
 
 #define COLUMNS_MAX 16
-#define NAME_COLUMN 13 /* of a line: a name, and a space at least */
+#define FOLD_MIN 24   /* a column narrower than that gets lines of its own … */
+#define FOLD_INDENT 4 /* … that begin here */
+#define PROGRESS_FIRST_MS 500
+#define PROGRESS_EVERY_MS 200
 
 void orch_cli_print(struct orch_buf *buf)
 {
@@ -60,17 +63,23 @@ void orch_cli_add_styled(
 		orch_buf_add_string(buf, "\033[0m");
 }
 
-void orch_cli_add_line(
-	const struct orch_cli *cli, struct orch_buf *buf, const char *name, struct orch_text value)
+void orch_cli_add_pair(const struct orch_cli *cli, struct orch_buf *buf, size_t width,
+	struct orch_text name, struct orch_text value)
 {
 	size_t before = buf->len;
 
-	orch_cli_add_styled(cli, buf, NULL, orch_text_from(name));
+	orch_cli_add_styled(cli, buf, NULL, name);
 	do
 		orch_buf_add_char(buf, ' ');
-	while (!buf->failed && buf->len - before < NAME_COLUMN);
+	while (!buf->failed && buf->len - before < width);
 	orch_cli_add_styled(cli, buf, NULL, value);
 	orch_buf_add_char(buf, '\n');
+}
+
+void orch_cli_add_line(
+	const struct orch_cli *cli, struct orch_buf *buf, const char *name, struct orch_text value)
+{
+	orch_cli_add_pair(cli, buf, ORCH_CLI_NAME_COLUMN, orch_text_from(name), value);
 }
 
 void orch_cli_add_json(struct orch_buf *buf, const char *key, struct orch_text text)
@@ -118,24 +127,67 @@ static void add_spaces(struct orch_buf *buf, size_t count)
 		orch_buf_add_char(buf, ' ');
 }
 
+/* CELL from column AT on in lines that end before COLUMNS, broken at spaces. */
+static void add_folded(struct orch_buf *buf, struct orch_text cell, size_t at, size_t columns)
+{
+	size_t used = at;
+	struct orch_text word;
+	bool is_first = true;
+
+	while (orch_text_split(&cell, ' ', &word)) {
+		size_t width = width_of(word);
+
+		if (!is_first && used + 1 + width > columns) {
+			orch_buf_add_char(buf, '\n');
+			add_spaces(buf, at);
+			used = at;
+		} else if (!is_first) {
+			orch_buf_add_char(buf, ' ');
+			used++;
+		}
+		orch_buf_add_text(buf, word);
+		used += width;
+		is_first = false;
+	}
+}
+
+static void add_last(const struct orch_cli *cli, struct orch_buf *buf, struct orch_text cell,
+	size_t at, size_t spaces)
+{
+	if (cli->columns == 0 || at + width_of(cell) <= cli->columns) {
+		add_spaces(buf, spaces);
+		orch_buf_add_text(buf, cell);
+	} else if (at + FOLD_MIN <= cli->columns) {
+		add_spaces(buf, spaces);
+		add_folded(buf, cell, at, cli->columns);
+	} else {
+		orch_buf_add_char(buf, '\n');
+		add_spaces(buf, FOLD_INDENT);
+		add_folded(buf, cell, FOLD_INDENT, cli->columns);
+	}
+}
+
 /* Spaces come only before something: none end a line. */
 static void add_row(const struct orch_cli *cli, struct orch_buf *buf, struct orch_text row,
 	const size_t widths[COLUMNS_MAX], bool is_head)
 {
 	struct orch_text cell;
-	size_t column = 0, spaces = 0;
+	size_t column = 0, spaces = 0, at = 0;
 
 	if (is_head && cli->color)
 		orch_buf_add_string(buf, "\033[" ORCH_CLI_BOLD "m");
 	for (; column < COLUMNS_MAX && orch_text_split(&row, '\t', &cell); column++) {
 		size_t width = width_of(cell);
 
-		if (width > 0) {
+		if (width > 0 && row.len == 0) {
+			add_last(cli, buf, cell, at, spaces);
+		} else if (width > 0) {
 			add_spaces(buf, spaces);
 			orch_buf_add_text(buf, cell);
 			spaces = 0;
 		}
 		spaces += (widths[column] > width ? widths[column] - width : 0) + 2;
+		at += widths[column] + 2;
 	}
 	if (is_head && cli->color)
 		orch_buf_add_string(buf, "\033[0m");
@@ -182,11 +234,18 @@ struct orch_text orch_cli_age(struct orch_cli *cli, uint64_t ms)
 	return orch_arena_printf(cli->arena, "%llud", (unsigned long long)(seconds / 86400));
 }
 
-void orch_cli_progress(const struct orch_cli *cli, const char *what, uint64_t done, uint64_t total)
+void orch_cli_progress(struct orch_cli *cli, const char *what, uint64_t done, uint64_t total)
 {
-	(void)cli;
+	uint64_t now_ms = orch_clock_boot_ms();
+
 	if (isatty(STDERR_FILENO) != 1)
 		return;
+	if (cli->progress_ms == 0)
+		cli->progress_ms = now_ms;
+	if (now_ms - cli->progress_ms < PROGRESS_FIRST_MS ||
+		now_ms - cli->shown_ms < PROGRESS_EVERY_MS)
+		return;
+	cli->shown_ms = now_ms;
 	if (total > 0)
 		fprintf(stderr, "\r\033[K%s: %llu of %llu", what, (unsigned long long)done,
 			(unsigned long long)total);
@@ -194,9 +253,9 @@ void orch_cli_progress(const struct orch_cli *cli, const char *what, uint64_t do
 		fprintf(stderr, "\r\033[K%s: %llu", what, (unsigned long long)done);
 }
 
-void orch_cli_progress_end(const struct orch_cli *cli)
+void orch_cli_progress_end(struct orch_cli *cli)
 {
-	(void)cli;
-	if (isatty(STDERR_FILENO) == 1)
+	if (cli->shown_ms > 0)
 		fprintf(stderr, "\r\033[K");
+	cli->shown_ms = 0;
 }

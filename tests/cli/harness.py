@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real program in a folder of its own.  Standard library only."""
+import fcntl
 import json
 import os
 import pty
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -113,9 +116,10 @@ class Case(unittest.TestCase):
         self.assertIn(says, outcome.err)
         return outcome
 
-    def on_terminal(self, *words, **env):
-        """What is written when standard output is a terminal."""
+    def on_terminal(self, *words, columns=0, **env):
+        """What is written when standard output is a terminal; 0: of a size that nobody knows."""
         leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         child = subprocess.Popen([PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=follower,
                                  stderr=subprocess.DEVNULL, cwd=self.dir,
                                  env=self.environment(

@@ -34,6 +34,14 @@ class Output(Case):
             coloured = coloured.replace(mark, "")
         self.assertEqual(coloured, plain)
 
+    def test_a_narrow_terminal_folds_the_last_column(self):
+        for columns in (80, 60):
+            lines = self.on_terminal("plugin", "list", columns=columns, NO_COLOR="1").splitlines()
+            self.assertTrue(all(len(line) <= columns for line in lines), lines)
+        whole = self.good("plugin", "list").out
+        self.assertEqual(self.on_terminal("plugin", "list", columns=500, NO_COLOR="1"), whole)
+        self.assertEqual(" ".join(lines).split(), whole.split())
+
     def lost(self, words, **streams):
         """Their output cannot be written, which is 74 and said."""
         done = subprocess.run([PROGRAM, *words], stderr=subprocess.PIPE, cwd=self.dir, timeout=60,

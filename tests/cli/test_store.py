@@ -133,6 +133,7 @@ class Filled(Case):
         self.assertIn("done", shown)
         self.assertNotIn(NUMBERS[0], shown)
         self.assertNotIn("\033", shown)
+        self.assertIn("\n\naction       ok\nnote?x       a\n", shown)
         self.assertIn(NUMBERS[0], self.good("finding", "show", "--reveal", "e1").out)
         row, = self.good("finding", "show", "--json", "e1").rows()
         self.assertEqual(set(row), EVENT_KEYS | {"actions"})
@@ -149,6 +150,9 @@ class Filled(Case):
         self.assertEqual(set(row), ENTRY_KEYS)
         self.assertEqual((row["queue"], row["reason"], row["state"]), ("act.act", "denied", "dead"))
         self.assertIn("as the script wants it", self.good("queue", "peek", "--dead").out)
+        self.assertIn("queue peek --dead says why", self.good("queue", "list").out)
+        self.assertEqual(self.good("queue", "peek", "--dead", "--reveal").lines()[0].split()[-1],
+                         "BODY")
         opened, = self.good("queue", "peek", "--dead", "--json", "--reveal").rows()
         self.assertEqual(set(opened), ENTRY_KEYS | {"body"})
         self.assertEqual(self.good("queue", "redrive", "--id", row["id"]).out, "1 redriven\n")

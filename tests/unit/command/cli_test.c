@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "support/text_assert.h"
 
@@ -380,10 +381,10 @@ static void test_nothing_in_a_text_steers_the_terminal(void **state)
 		assert_string_equal(styled(false, NULL, rows[i].text), rows[i].shown);
 }
 
-static const char *table(bool color, const char *cells)
+static const char *table_of(size_t columns, bool color, const char *cells)
 {
 	static char shown[512];
-	const struct orch_cli cli = { .color = color };
+	const struct orch_cli cli = { .color = color, .columns = columns };
 	struct orch_buf buf;
 
 	orch_buf_init(&buf, sizeof(shown) - 1);
@@ -391,6 +392,30 @@ static const char *table(bool color, const char *cells)
 	(void)snprintf(shown, sizeof(shown), "%s", buf.len > 0 ? buf.ptr : "");
 	orch_buf_fini(&buf);
 	return shown;
+}
+
+static const char *table(bool color, const char *cells)
+{
+	return table_of(0, color, cells);
+}
+
+static void test_what_does_not_fit_a_terminal_is_folded(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		table_of(40, false, "ID\tTEXT\nx\tone two three four five six seven nine\n"),
+		"ID  TEXT\nx   one two three four five six seven\n    nine\n");
+	assert_string_equal(
+		table_of(40, true,
+			"ID\tTEXT\nx\t\033[2mone two three four five six seven nine\033[0m\n"),
+		"\033[1mID  TEXT\033[0m\nx   \033[2mone two three four five six seven\n    "
+		"nine\033[0m\n");
+	assert_string_equal(
+		table_of(40, false, "ID\tTEXT\na-rather-long-id\ta text that is too wide\n"),
+		"ID                TEXT\na-rather-long-id\n    a text that is too wide\n");
+	assert_string_equal(table_of(24, false, "ID\tTEXT\nx\tone-word-that-is-wider-than-all\n"),
+		"ID  TEXT\nx\n    one-word-that-is-wider-than-all\n");
+	assert_string_equal(table_of(40, false, "ID\tTEXT\nx\tfits\n"), "ID  TEXT\nx   fits\n");
 }
 
 static void test_columns_stand_below_each_other(void **state)
@@ -426,6 +451,59 @@ static void test_ages_and_times_are_short(void **state)
 	orch_arena_destroy(cli.arena);
 }
 
+/* What is on the screen of a terminal that standard error is. */
+static void look_at(int leader, char *text, size_t size)
+{
+	ssize_t len = read(leader, text, size - 1);
+
+	text[len < 0 ? 0 : len] = '\0';
+}
+
+static void test_progress_is_shown_once_it_takes_its_time_and_cleared(void **state)
+{
+	struct orch_cli cli = { 0 };
+	char text[256];
+	int leader = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK), follower, kept;
+
+	(void)state;
+	assert_true(leader >= 0 && grantpt(leader) == 0 && unlockpt(leader) == 0);
+	follower = open(ptsname(leader), O_RDWR | O_NOCTTY);
+	(void)fflush(stderr);
+	kept = dup(STDERR_FILENO);
+	(void)dup2(follower, STDERR_FILENO);
+	orch_cli_progress(&cli, "files", 1, 0);
+	orch_cli_progress_end(&cli);
+	look_at(leader, text, sizeof(text));
+	assert_string_equal(text, "");
+	orch_clock_shift_ms(600);
+	orch_cli_progress(&cli, "files", 2, 9);
+	look_at(leader, text, sizeof(text));
+	assert_string_equal(text, "\r\033[Kfiles: 2 of 9");
+	orch_cli_progress_end(&cli);
+	orch_cli_progress_end(&cli);
+	look_at(leader, text, sizeof(text));
+	assert_string_equal(text, "\r\033[K");
+	(void)dup2(kept, STDERR_FILENO);
+	(void)close(kept);
+	(void)close(follower);
+	(void)close(leader);
+}
+
+static void test_progress_is_for_terminals(void **state)
+{
+	struct orch_cli cli = { 0 };
+	char path[] = "/tmp/orch-told-XXXXXX";
+	int kept = divert(STDERR_FILENO, path);
+
+	(void)state;
+	orch_cli_progress(&cli, "files", 1, 0);
+	orch_clock_shift_ms(600);
+	orch_cli_progress(&cli, "files", 2, 0);
+	orch_cli_progress_end(&cli);
+	give_back(STDERR_FILENO, kept, path, told);
+	assert_string_equal(told, "");
+}
+
 static void test_lines_begin_with_a_name(void **state)
 {
 	const struct orch_cli cli = { .color = false };
@@ -452,6 +530,9 @@ int main(void)
 		cmocka_unit_test(test_output_that_is_lost_is_no_success),
 		cmocka_unit_test(test_colours_are_for_terminals),
 		cmocka_unit_test(test_nothing_in_a_text_steers_the_terminal),
+		cmocka_unit_test(test_what_does_not_fit_a_terminal_is_folded),
+		cmocka_unit_test(test_progress_is_shown_once_it_takes_its_time_and_cleared),
+		cmocka_unit_test(test_progress_is_for_terminals),
 		cmocka_unit_test(test_columns_stand_below_each_other),
 		cmocka_unit_test(test_columns_are_as_wide_as_they_look),
 		cmocka_unit_test(test_ages_and_times_are_short),
