@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "command/cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -468,6 +469,12 @@ int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
 	return code;
 }
 
+void orch_cli_hint_file(const struct orch_cli *cli)
+{
+	if (access(cli->file, F_OK) != 0 && errno == ENOENT)
+		fprintf(stderr, "name the file that is meant by -c FILE or $ORCHESTRATOR_CONFIG\n");
+}
+
 /* If it has FAILED, as errors; else there is just something to be known. */
 static void print_report(const struct orch_cli *cli, const struct orch_buf *report, bool failed)
 {
@@ -480,6 +487,8 @@ static void print_report(const struct orch_cli *cli, const struct orch_buf *repo
 		if (cli->json && failed)
 			print_error_json(line);
 	}
+	if (failed)
+		orch_cli_hint_file(cli);
 }
 
 struct orch_plan *orch_cli_plan(struct orch_cli *cli)

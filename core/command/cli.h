@@ -83,6 +83,8 @@ void orch_cli_print(struct orch_buf *buf);
 struct orch_plan *orch_cli_plan(struct orch_cli *cli);
 /* The configuration alone, as far as it is used so. */
 struct orch_config *orch_cli_config(struct orch_cli *cli, enum orch_use use);
+/* To standard error, how to name the configuration if it is not there. */
+void orch_cli_hint_file(const struct orch_cli *cli);
 /* Queue and store; 0 or an exit code. */
 int orch_cli_keep(struct orch_cli *cli, struct orch_config *config, struct orch_keep *ret_keep);
 /* WORK with queue and store of CONFIG; its exit code, or that of what went wrong before. */

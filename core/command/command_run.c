@@ -84,6 +84,8 @@ int orch_command_check(struct orch_cli *cli)
 		print_report_json(&report);
 	else if (report.len > 0)
 		(void)fwrite(report.ptr, 1, report.len, stderr);
+	if (rc != ORCH_OK)
+		orch_cli_hint_file(cli);
 	orch_buf_fini(&report);
 	orch_plan_unref(plan);
 	return rc == ORCH_OK ? ORCH_EXIT_OK : ORCH_EXIT_CONFIG;

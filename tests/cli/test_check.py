@@ -30,9 +30,11 @@ class Check(Case):
             self.assertEqual(self.bare(*words).code, 0)
 
     def test_a_missing_file_is_78_and_named(self):
-        outcome = self.bare("check", "-c", "absent.cfg")
-        self.assertEqual((outcome.code, outcome.out), (78, ""))
-        self.assertIn("absent.cfg", outcome.err)
+        for words in (["check"], ["rule", "list"], ["queue", "list"], ["plugin", "list"]):
+            outcome = self.bare(*words, "-c", "absent.cfg")
+            self.assertEqual((outcome.code, outcome.out), (78, ""))
+            self.assertIn("absent.cfg", outcome.err)
+            self.assertIn("name the file that is meant by -c FILE", outcome.err)
 
     def test_every_error_is_listed_with_its_place(self):
         self.write("orchestrator.cfg", whole(0) + "\ncolour = 1;\nlimits = { events = 0; };\n")
