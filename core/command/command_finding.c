@@ -13,6 +13,22 @@
 
 static const char *const inspections[] = { "inspected", "partly inspected", "uninspected" };
 
+/* Of a row that was changed on the disk nothing is told as if it were true. */
+static const char *verdict_of(const struct orch_stored_event *event)
+{
+	return event->damaged ? "damaged" : orch_verdict_name(event->verdict);
+}
+
+static const char *inspection_of(const struct orch_stored_event *event)
+{
+	return event->damaged ? "damaged" : inspections[event->inspection];
+}
+
+static const char *severity_of(const struct orch_stored_finding *stored)
+{
+	return stored->damaged ? "damaged" : orch_severity_name(stored->finding.severity);
+}
+
 /* As the tool wrote it, if that is JSON as it should be. */
 static void add_detail_json(struct orch_buf *out, struct orch_text detail)
 {
@@ -41,8 +57,7 @@ static void add_finding_json(
 	orch_cli_add_json(out, "expression", stored->expression);
 	orch_cli_add_json(out, "tool", finding->tool);
 	orch_buf_printf(out, ",\"severity\":\"%s\",\"confidence\":%u,\"shadow\":%s",
-		orch_severity_name(finding->severity), finding->confidence,
-		stored->shadow ? "true" : "false");
+		severity_of(stored), finding->confidence, stored->shadow ? "true" : "false");
 	orch_cli_add_json(out, "part", stored->part_name);
 	orch_buf_printf(out, ",\"start\":%llu,\"length\":%llu", (unsigned long long)finding->start,
 		(unsigned long long)finding->length);
@@ -80,8 +95,8 @@ static void add_event_json(struct orch_buf *out, const struct orch_stored_event 
 	orch_buf_printf(out,
 		",\"time_ms\":%llu,\"stored_ms\":%llu,\"verdict\":\"%s\",\"enforced\":%s",
 		(unsigned long long)event->time_ms, (unsigned long long)event->stored_ms,
-		orch_verdict_name(event->verdict), event->enforced ? "true" : "false");
-	orch_cli_add_json(out, "inspection", orch_text_from(inspections[event->inspection]));
+		verdict_of(event), event->enforced ? "true" : "false");
+	orch_cli_add_json(out, "inspection", orch_text_from(inspection_of(event)));
 	orch_cli_add_json(out, "inspection_note", event->inspection_note);
 	orch_buf_add_string(out, ",\"fields\":{");
 	for (size_t i = 0; i < event->field_count; i++) {
@@ -118,9 +133,11 @@ static void add_full_json(struct orch_buf *out, const struct orch_stored_event *
 	orch_buf_add_string(out, "}\n");
 }
 
-static const char *verdict_style(enum orch_verdict verdict)
+static const char *verdict_style(const struct orch_stored_event *event)
 {
-	return verdict == ORCH_BLOCK ? ORCH_CLI_RED : verdict == ORCH_FLAG ? ORCH_CLI_YELLOW : NULL;
+	return event->verdict == ORCH_BLOCK || event->damaged ? ORCH_CLI_RED
+		: event->verdict == ORCH_FLAG                 ? ORCH_CLI_YELLOW
+							      : NULL;
 }
 
 static void add_row(
@@ -131,12 +148,12 @@ static void add_row(
 
 	orch_cli_add_styled(cli, cells, NULL, orch_cli_time(cli, event->stored_ms));
 	orch_buf_add_char(cells, '\t');
-	orch_cli_add_styled(cli, cells, verdict_style(event->verdict),
-		orch_text_from(orch_verdict_name(event->verdict)));
+	orch_cli_add_styled(cli, cells, verdict_style(event), orch_text_from(verdict_of(event)));
 	orch_buf_add_char(cells, '\t');
 	orch_cli_add_styled(cli, cells, NULL,
-		first != NULL ? first->finding.rule
-			      : orch_text_from(inspections[event->inspection]));
+		first == NULL            ? orch_text_from(inspection_of(event))
+			: first->damaged ? ORCH_TEXT("damaged")
+					 : first->finding.rule);
 	if (event->finding_count > 1)
 		orch_buf_printf(cells, " +%zu", event->finding_count - 1);
 	orch_buf_add_char(cells, '\t');
@@ -258,7 +275,7 @@ static void add_findings(
 
 		orch_cli_add_styled(cli, &cells, NULL, stored->finding.rule);
 		orch_buf_printf(&cells, "%s\t%u\t%s\t", stored->shadow ? " (shadow)" : "",
-			stored->rule_version, orch_severity_name(stored->finding.severity));
+			stored->rule_version, severity_of(stored));
 		orch_cli_add_styled(cli, &cells, NULL, stored->part_name);
 		orch_buf_printf(&cells, "\t%llu\t%llu\t", (unsigned long long)stored->finding.start,
 			(unsigned long long)stored->finding.length);
@@ -348,10 +365,10 @@ static void add_event(
 	add_line(cli, out, "actor", event->actor);
 	add_line(cli, out, "happened", orch_cli_time(cli, event->time_ms));
 	add_line(cli, out, "stored", orch_cli_time(cli, event->stored_ms));
-	add_line(cli, out, "verdict", orch_text_from(orch_verdict_name(event->verdict)));
+	add_line(cli, out, "verdict", orch_text_from(verdict_of(event)));
 	if (!event->enforced)
 		add_line(cli, out, "enforced", ORCH_TEXT("no, the pipeline only monitors"));
-	add_line(cli, out, "inspection", orch_text_from(inspections[event->inspection]));
+	add_line(cli, out, "inspection", orch_text_from(inspection_of(event)));
 	add_line(cli, out, "", event->inspection_note);
 	add_fields(cli, out, event);
 }

@@ -60,13 +60,15 @@ struct orch_plan_instance *orch_rules_tool(const struct orch_rules *rules, struc
 static void add_row(
 	const struct orch_cli *cli, struct orch_buf *cells, const struct orch_stored_rule *rule)
 {
-	const char *style = rule->state == ORCH_RULE_LIVE ? ORCH_CLI_GREEN : ORCH_CLI_DIM;
+	const char *style = rule->damaged       ? ORCH_CLI_RED
+		: rule->state == ORCH_RULE_LIVE ? ORCH_CLI_GREEN
+						: ORCH_CLI_DIM;
 
 	orch_cli_add_styled(cli, cells, NULL, rule->rule.id);
 	orch_buf_printf(cells, "\t%u\t", rule->rule.version);
 	orch_cli_add_styled(cli, cells, NULL, rule->tool);
 	orch_buf_add_char(cells, '\t');
-	orch_cli_add_styled(cli, cells, style, orch_text_from(orch_rule_state_name(rule->state)));
+	orch_cli_add_styled(cli, cells, style, orch_text_from(orch_rule_standing(rule)));
 	orch_buf_printf(cells, "\t%s\t", orch_severity_name(rule->rule.severity));
 	orch_cli_add_styled(cli, cells, NULL, rule->rule.name);
 	orch_buf_add_char(cells, '\n');
@@ -113,6 +115,11 @@ int orch_command_rule_list(struct orch_cli *cli)
 	return rc;
 }
 
+static const char *standing(const struct orch_stored_rule *rule)
+{
+	return rule->removed && !rule->damaged ? "removed" : orch_rule_standing(rule);
+}
+
 static void add_examples(
 	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_list list)
 {
@@ -138,8 +145,7 @@ static void add_rule(
 	add_line(cli, out, "options", rule->rule.options);
 	orch_cli_add_line(
 		cli, out, "severity", orch_text_from(orch_severity_name(rule->rule.severity)));
-	orch_cli_add_line(cli, out, "state",
-		orch_text_from(rule->removed ? "removed" : orch_rule_state_name(rule->state)));
+	orch_cli_add_line(cli, out, "state", orch_text_from(standing(rule)));
 	add_examples(cli, out, "matches", rule->matches);
 	add_examples(cli, out, "no matches", rule->no_matches);
 	orch_buf_add_string(out, "\n");
@@ -156,8 +162,7 @@ static void add_history(struct orch_cli *cli, struct orch_buf *out,
 		orch_buf_printf(&cells, "%u\t%.*s\t", versions[i].rule.version,
 			ORCH_TEXT_ARG(orch_cli_time(cli, versions[i].changed_ms)));
 		orch_cli_add_styled(cli, &cells, NULL, versions[i].changed_by);
-		orch_buf_printf(&cells, "\t%s\t",
-			versions[i].removed ? "removed" : orch_rule_state_name(versions[i].state));
+		orch_buf_printf(&cells, "\t%s\t", standing(&versions[i]));
 		orch_cli_add_styled(cli, &cells, ORCH_CLI_DIM, versions[i].rule.expression);
 		orch_buf_add_char(&cells, '\n');
 	}
@@ -202,10 +207,15 @@ int orch_command_rule_show(struct orch_cli *cli)
 	return rc;
 }
 
-static void print_file(const struct orch_stored_rule *list, size_t count)
+/* Without those of which nobody knows what they were. */
+static int print_file(struct orch_cli *cli, struct orch_stored_rule *list, size_t all)
 {
 	struct orch_buf out;
+	size_t count = 0;
 
+	for (size_t i = 0; i < all; i++)
+		if (!list[i].damaged)
+			list[count++] = list[i];
 	orch_buf_init(&out, OUTPUT_BYTES);
 	orch_buf_add_string(&out, "{ \"rules\": [\n");
 	for (size_t i = 0; i < count; i++) {
@@ -216,6 +226,10 @@ static void print_file(const struct orch_stored_rule *list, size_t count)
 	orch_buf_add_string(&out, "] }\n");
 	orch_cli_print(&out);
 	orch_buf_fini(&out);
+	return count == all
+		? ORCH_EXIT_OK
+		: orch_cli_fail(cli, ORCH_EXIT_FAILED,
+			  "%zu rules are damaged and left out; see rule list", all - count);
 }
 
 int orch_command_rule_export(struct orch_cli *cli)
@@ -232,7 +246,7 @@ int orch_command_rule_export(struct orch_cli *cli)
 		    cli->arena, &list, &count, &err) != ORCH_OK)
 		rc = orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	else
-		print_file(list, count);
+		rc = print_file(cli, list, count);
 	orch_rules_close(&rules);
 	return rc;
 }

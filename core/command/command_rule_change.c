@@ -190,11 +190,23 @@ static int find_standing(
 	return rc;
 }
 
+static int refuse_damaged(struct orch_cli *cli, const struct orch_stored_rule *rule)
+{
+	if (!rule->damaged)
+		return ORCH_EXIT_OK;
+	return orch_cli_fail(cli, ORCH_EXIT_FAILED,
+		"the row of %.*s was changed on the disk, and nobody knows what it was; import it "
+		"anew, or remove it",
+		ORCH_TEXT_ARG(rule->rule.id));
+}
+
 static int edit(struct orch_cli *cli, struct orch_rules *rules)
 {
 	struct orch_stored_rule rule;
 	int rc = find_standing(cli, rules, &rule);
 
+	if (rc == ORCH_EXIT_OK)
+		rc = refuse_damaged(cli, &rule);
 	if (rc != ORCH_EXIT_OK)
 		return rc;
 	if (!wants_change(cli))
@@ -299,6 +311,8 @@ static int test(struct orch_cli *cli, struct orch_rules *rules)
 	struct orch_err err = { "" };
 	int rc = orch_rules_find(cli, rules, cli->words[0], &rule);
 
+	if (rc == ORCH_EXIT_OK)
+		rc = refuse_damaged(cli, &rule);
 	if (rc != ORCH_EXIT_OK)
 		return rc;
 	tool = orch_rules_tool(rules, rule.tool);

@@ -259,6 +259,7 @@ static int scan_paths(struct orch_cli *cli, struct orch_plan *plan)
 
 static int load_rules(struct orch_cli *cli, struct orch_plan *plan)
 {
+	struct orch_rule_gaps gaps;
 	struct orch_err err = { "" };
 	struct orch_keep keep;
 	int rc = orch_cli_keep(cli, plan->config, &keep);
@@ -267,7 +268,7 @@ static int load_rules(struct orch_cli *cli, struct orch_plan *plan)
 		return rc;
 	rc = orch_rulefile_first_import(plan, keep.store, &err);
 	if (rc == ORCH_OK)
-		rc = orch_plan_load_rules(plan, keep.store, &err);
+		rc = orch_plan_load_rules(plan, keep.store, &gaps, &err);
 	orch_keep_close(&keep);
 	return rc == ORCH_OK ? ORCH_EXIT_OK : orch_cli_fail(cli, ORCH_EXIT_CONFIG, "%s", err.text);
 }

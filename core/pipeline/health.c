@@ -13,6 +13,7 @@
 struct orch_health {
 	pthread_mutex_t lock;
 	char why_not[256]; /* empty: ready */
+	char flaw[256];    /* empty: none */
 	struct orch_http_route routes[ROUTES];
 };
 
@@ -25,12 +26,16 @@ static void handle_live(struct orch_http_exchange *exchange, void *arg)
 static void handle_ready(struct orch_http_exchange *exchange, void *arg)
 {
 	struct orch_health *health = arg;
-	char text[300];
+	char text[600];
 	bool ready;
 
 	pthread_mutex_lock(&health->lock);
 	ready = health->why_not[0] == '\0';
-	(void)snprintf(text, sizeof(text), "%s\n", ready ? "ready" : health->why_not);
+	(void)snprintf(text, sizeof(text), "%s%s%s\n", ready ? "ready" : health->why_not,
+		health->flaw[0] == '\0' ? ""
+			: ready         ? "; but "
+					: "; and ",
+		health->flaw);
 	pthread_mutex_unlock(&health->lock);
 	orch_http_answer(exchange, ready ? 200 : 503, "text/plain", NULL, orch_text_from(text));
 }
@@ -83,6 +88,13 @@ void orch_health_set(struct orch_health *health, const char *why_not)
 	pthread_mutex_lock(&health->lock);
 	(void)snprintf(
 		health->why_not, sizeof(health->why_not), "%s", why_not == NULL ? "" : why_not);
+	pthread_mutex_unlock(&health->lock);
+}
+
+void orch_health_set_flaw(struct orch_health *health, const char *flaw)
+{
+	pthread_mutex_lock(&health->lock);
+	(void)snprintf(health->flaw, sizeof(health->flaw), "%s", flaw == NULL ? "" : flaw);
 	pthread_mutex_unlock(&health->lock);
 }
 

@@ -12,6 +12,9 @@ void orch_health_destroy(struct orch_health *health);
 /* Ready while WHY is NULL; else /readyz answers 503 with this sentence.  From any thread. */
 void orch_health_set(struct orch_health *health, const char *why_not);
 
+/* What is amiss although it is ready: stands in the answer of /readyz, which stays 200.  NULL: nothing. */
+void orch_health_set_flaw(struct orch_health *health, const char *flaw);
+
 /* Routes for a listener; they live as long as HEALTH. */
 const struct orch_http_route *orch_health_routes(struct orch_health *health, size_t *ret_count);
 

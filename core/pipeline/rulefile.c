@@ -19,6 +19,11 @@ const char *orch_rule_state_name(enum orch_rule_state state)
 	return state_names[state];
 }
 
+const char *orch_rule_standing(const struct orch_stored_rule *rule)
+{
+	return rule->damaged ? "damaged" : orch_rule_state_name(rule->state);
+}
+
 int orch_rule_state_from(struct orch_text name)
 {
 	for (size_t i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++)
@@ -229,8 +234,7 @@ void orch_rulefile_write_rule(
 		orch_buf_add_string(buf, ",\"options\":");
 		orch_buf_add_text(buf, rule->rule.options);
 	}
-	write_text(buf, "state",
-		orch_text_from(rule->removed ? "removed" : orch_rule_state_name(rule->state)));
+	write_text(buf, "state", orch_text_from(orch_rule_standing(rule)));
 	write_list(buf, "matches", rule->matches);
 	write_list(buf, "no_matches", rule->no_matches);
 	if (with_history) {

@@ -29,7 +29,7 @@ static bool same_list(struct orch_list a, struct orch_list b)
 
 static bool same_rule(const struct orch_stored_rule *a, const struct orch_stored_rule *b)
 {
-	return !a->removed && !b->removed && a->state == b->state &&
+	return !a->removed && !b->removed && !b->damaged && a->state == b->state &&
 		a->rule.severity == b->rule.severity &&
 		orch_text_equal(a->rule.name, b->rule.name) &&
 		orch_text_equal(a->rule.expression, b->rule.expression) &&

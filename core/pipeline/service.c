@@ -79,7 +79,7 @@ static int open_keep(struct orch_service *service)
 	if (rc == ORCH_OK)
 		rc = orch_rulefile_first_import(service->plan, service->keep.store, &err);
 	if (rc == ORCH_OK)
-		rc = orch_plan_load_rules(service->plan, service->keep.store, &err);
+		rc = orch_plan_load_rules(service->plan, service->keep.store, &service->gaps, &err);
 	return rc == ORCH_OK ? EXIT_SUCCESS : fail_start("store", &err);
 }
 
@@ -97,6 +97,7 @@ static int make_shared(struct orch_service *service)
 	if (service->health == NULL || service->shared.pauses == NULL ||
 		service->shared.outlets == NULL)
 		return fail_start("memory", &err);
+	orch_service_note_gaps(service, &service->gaps);
 	service->shared.routes = orch_health_routes(service->health, &service->shared.route_count);
 	return EXIT_SUCCESS;
 }

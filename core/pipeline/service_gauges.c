@@ -69,6 +69,28 @@ static void report_damage(struct orch_service *service, uint64_t damaged)
 	service->damaged = damaged;
 }
 
+static void set_gaps_gauge(const char *name, const char *help, size_t count)
+{
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, name, help), (int64_t)count);
+}
+
+/* A program that misses rules goes on with the others, and does not look well. */
+void orch_service_note_gaps(struct orch_service *service, const struct orch_rule_gaps *gaps)
+{
+	char flaw[256];
+
+	service->gaps = *gaps;
+	set_gaps_gauge("orchestrator_store_damaged_rows",
+		"Rules that are left out because their rows were changed on the disk.",
+		gaps->damaged);
+	set_gaps_gauge("orchestrator_rules_refused",
+		"Rules that are left out because they do not compile.", gaps->refused);
+	(void)snprintf(flaw, sizeof(flaw),
+		"rules are left out: %zu damaged, %zu that do not compile", gaps->damaged,
+		gaps->refused);
+	orch_health_set_flaw(service->health, gaps->damaged + gaps->refused > 0 ? flaw : NULL);
+}
+
 void orch_service_tend_queue(struct orch_service *service)
 {
 	struct orch_err err = { "" };

@@ -23,10 +23,11 @@ struct orch_service {
 	struct orch_timer tick, drain_timer;
 	struct orch_store_watch rules_watch;
 	bool is_watching_rules, is_draining, is_released;
-	uint64_t drain_until_ms; /* monotonic */
-	uint64_t watchdog_ms;    /* half of its time; 0: none */
-	uint64_t damaged;        /* rows that have been reported */
-	uint64_t tend_at_ms;     /* monotonic; when the queue is looked over next */
+	uint64_t drain_until_ms;    /* monotonic */
+	uint64_t watchdog_ms;       /* half of its time; 0: none */
+	uint64_t damaged;           /* rows that have been reported */
+	uint64_t tend_at_ms;        /* monotonic; when the queue is looked over next */
+	struct orch_rule_gaps gaps; /* of the rules in force */
 	int hold_fd; /* state_dir/running: held by every process that works here; -1: not yet */
 	int status;
 };
@@ -41,6 +42,7 @@ void orch_service_rules_changed(void *service);
 void orch_service_note_config(void);
 
 /* service_gauges.c */
+void orch_service_note_gaps(struct orch_service *service, const struct orch_rule_gaps *gaps);
 void orch_service_refresh_gauges(struct orch_service *service);
 void orch_service_tend_queue(struct orch_service *service);
 

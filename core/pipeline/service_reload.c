@@ -38,7 +38,8 @@ static void log_report(const struct orch_buf *report)
 			orch_log(ORCH_LOG_ERROR, "config.error", ORCH_LOG_TEXT("error", line));
 }
 
-static int build_next(struct orch_service *service, struct orch_plan **ret_plan)
+static int build_next(
+	struct orch_service *service, struct orch_plan **ret_plan, struct orch_rule_gaps *ret_gaps)
 {
 	struct orch_plan *plan = NULL;
 	struct orch_err err = { "" };
@@ -54,7 +55,7 @@ static int build_next(struct orch_service *service, struct orch_plan **ret_plan)
 		return rc;
 	rc = orch_build_can_follow(service->plan->config, plan->config, &err);
 	if (rc == ORCH_OK)
-		rc = orch_plan_load_rules(plan, service->keep.store, &err);
+		rc = orch_plan_load_rules(plan, service->keep.store, ret_gaps, &err);
 	if (rc != ORCH_OK) {
 		orch_log(ORCH_LOG_ERROR, "config.error", ORCH_LOG_STRING("error", err.text));
 		orch_plan_unref(plan);
@@ -87,8 +88,9 @@ static int create_crews(
 static int load_next(struct orch_service *service)
 {
 	struct orch_crew *crews[ORCH_STATIONS_MAX];
+	struct orch_rule_gaps gaps = { 0 };
 	struct orch_plan *next;
-	int rc = build_next(service, &next);
+	int rc = build_next(service, &next, &gaps);
 
 	if (rc != ORCH_OK)
 		return rc;
@@ -107,6 +109,7 @@ static int load_next(struct orch_service *service)
 	orch_service_setup_log(next->config);
 	orch_plan_unref(service->plan);
 	service->plan = next;
+	orch_service_note_gaps(service, &gaps);
 	orch_service_note_config();
 	return ORCH_OK;
 }
@@ -132,8 +135,11 @@ void orch_service_rules_changed(void *arg)
 {
 	struct orch_service *service = arg;
 	struct orch_err err = { "" };
-	int rc = orch_plan_load_rules(service->plan, service->keep.store, &err);
+	struct orch_rule_gaps gaps = { 0 };
+	int rc = orch_plan_load_rules(service->plan, service->keep.store, &gaps, &err);
 
+	if (rc == ORCH_OK)
+		orch_service_note_gaps(service, &gaps);
 	if (rc == ORCH_OK)
 		orch_log(ORCH_LOG_INFO, "rules.loaded");
 	else

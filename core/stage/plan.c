@@ -192,50 +192,6 @@ bool orch_plan_uses_rules(const struct orch_plan_instance *tool)
 	return ORCH_OPS(tool->plugin->tool, compile) != NULL;
 }
 
-static int load_tool_rules(struct orch_plan_instance *tool, struct orch_store *store,
-	struct orch_ruleset **ret_set, struct orch_err *err)
-{
-	struct orch_arena *arena = orch_arena_create(0);
-	struct orch_stored_rule *rules;
-	size_t count, bad = ORCH_RULESET_NO_RULE;
-	int rc;
-
-	if (arena == NULL)
-		return orch_fail(err, ORCH_E_NOMEM, "no memory for the rules");
-	rc = orch_store_rules(store, tool->config->name, false, arena, &rules, &count, err);
-	if (rc == ORCH_OK) {
-		rc = orch_ruleset_create(tool->plugin, orch_plugin_host_services(tool->host),
-			tool->settings, rules, count, ret_set, &bad, err);
-		if (rc != ORCH_OK && bad < count)
-			orch_err_prefix(err, "rule %.*s", ORCH_TEXT_ARG(rules[bad].rule.id));
-	}
-	orch_arena_destroy(arena);
-	return rc;
-}
-
-int orch_plan_load_rules(struct orch_plan *plan, struct orch_store *store, struct orch_err *err)
-{
-	size_t count = plan->config->tool_count;
-	struct orch_ruleset **sets = orch_alloc_array(count + 1, sizeof(struct orch_ruleset *));
-	int rc = sets == NULL ? orch_fail(err, ORCH_E_NOMEM, "no memory for the rules") : ORCH_OK;
-
-	for (size_t i = 0; rc == ORCH_OK && i < count; i++)
-		if (orch_plan_uses_rules(&plan->tools[i])) {
-			rc = load_tool_rules(&plan->tools[i], store, &sets[i], err);
-			if (rc != ORCH_OK)
-				orch_err_prefix(err, "tools.%.*s",
-					ORCH_TEXT_ARG(plan->tools[i].config->name));
-		}
-	for (size_t i = 0; sets != NULL && i < count; i++) {
-		if (rc == ORCH_OK && sets[i] != NULL)
-			orch_plan_set_rules(&plan->tools[i], sets[i]);
-		else
-			orch_ruleset_unref(sets[i]);
-	}
-	orch_free(sets);
-	return rc;
-}
-
 int orch_plan_find_pipeline(const struct orch_plan *plan, struct orch_text name)
 {
 	for (size_t i = 0; i < plan->config->pipeline_count; i++)

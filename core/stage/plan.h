@@ -76,9 +76,19 @@ void orch_plan_set_rules(
 	struct orch_plan_instance *tool, struct orch_ruleset *rules); /* takes RULES */
 bool orch_plan_uses_rules(const struct orch_plan_instance *tool);
 
-/* Compiles the store's rules for every tool that works by rules; all or nothing. */
-ORCH_MUST_USE int orch_plan_load_rules(
-	struct orch_plan *plan, struct orch_store *store, struct orch_err *err);
+/* What the rules in force lack. */
+struct orch_rule_gaps {
+	size_t damaged; /* rules whose rows were changed by other than us */
+	size_t refused; /* that do not compile (any more) */
+};
+
+/*
+ * ruleload.c: compiles the store's rules for every tool that works by rules.
+ * A rule that is damaged or does not compile is left out and logged; it keeps
+ * none of the others from being in force.  On failure all stays as it was.
+ */
+ORCH_MUST_USE int orch_plan_load_rules(struct orch_plan *plan, struct orch_store *store,
+	struct orch_rule_gaps *ret_gaps, struct orch_err *err);
 
 /* -1: not there. */
 int orch_plan_find_pipeline(const struct orch_plan *plan, struct orch_text name);

@@ -39,7 +39,7 @@ static struct orch_stored_rule *keep_active(struct orch_ruleset *set,
 		orch_arena_alloc_array(set->arena, count + 1, sizeof(*kept));
 
 	for (size_t i = 0; kept != NULL && i < count; i++) {
-		if (rules[i].removed || rules[i].state == ORCH_RULE_OFF)
+		if (rules[i].removed || rules[i].damaged || rules[i].state == ORCH_RULE_OFF)
 			continue;
 		origins[set->count] = i;
 		copy_rule(set->arena, &rules[i], &kept[set->count++]);

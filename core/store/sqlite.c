@@ -114,6 +114,11 @@ int orch_store_sqlite_open(struct orch_db *db, const struct orch_secret *key,
 	store->base.backend = &backend;
 	store->base.db = db;
 	store->key = key;
+	code = orch_store_sqlite_begin_seals(store, err);
+	if (code < 0) {
+		orch_free(store);
+		return code;
+	}
 	*ret_store = &store->base;
 	return ORCH_OK;
 }

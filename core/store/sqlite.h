@@ -14,6 +14,7 @@
 struct orch_store_sqlite {
 	struct orch_store base;
 	const struct orch_secret *key; /* NULL: what is sealed stays so */
+	bool is_writer_taught;         /* the writer's */
 };
 
 /* In op->backend. */
@@ -45,6 +46,16 @@ ORCH_MUST_USE int orch_store_sqlite_unseal(const struct orch_secret *key, struct
 /* sqlite_key.c: ORCH_E_DENIED if the database was begun with another key. */
 ORCH_MUST_USE int orch_store_sqlite_check_key(
 	struct orch_db *db, const struct orch_secret *key, struct orch_err *err);
+
+/*
+ * sqlite_row.c: row_seal(WHAT, COLUMN, …) and row_fits(SEAL, WHAT, COLUMN, …)
+ * for the reader, and seals for rows that are older than theirs.
+ */
+ORCH_MUST_USE int orch_store_sqlite_begin_seals(
+	struct orch_store_sqlite *store, struct orch_err *err);
+/* On the writer's thread, before a statement that uses them. */
+ORCH_MUST_USE int orch_store_sqlite_teach_writer(
+	struct orch_store_sqlite *store, struct orch_db *db, struct orch_err *err);
 
 /* sqlite_json.c: lists and fields as JSON. */
 void orch_store_sqlite_write_list(struct orch_buf *buf, const struct orch_list *list);
@@ -82,7 +93,15 @@ int orch_store_sqlite_results(struct orch_store *store, struct orch_text event_i
 #define ORCH_STORE_RULE_COLUMNS                                                                 \
 	"id, version, tool, name, description, expression, severity, options, state, matches, " \
 	"no_matches, created_by, changed_by, created, changed, removed"
-/* A row of those columns, in ARENA. */
+#define ORCH_STORE_RULE_FITS "row_fits(seal, 'rule', " ORCH_STORE_RULE_COLUMNS ")"
+#define ORCH_STORE_EVENT_COLUMNS                                                                \
+	"id, pipeline, trace, source, type, tenant, actor, time, stored, verdict, inspection, " \
+	"inspection_note, enforced, findings"
+/* With the event's id and pipeline before them, so that none joins another's event. */
+#define ORCH_STORE_FINDING_COLUMNS                                                               \
+	"number, tool, rule, rule_name, rule_version, expression, severity, confidence, title, " \
+	"advice, part, part_name, start, length, excerpt, shadow"
+/* A row of the rule's columns and whether its seal fits, in ARENA. */
 void orch_store_sqlite_take_rule(
 	sqlite3_stmt *statement, struct orch_arena *arena, struct orch_stored_rule *ret_rule);
 

@@ -6,6 +6,8 @@
 #include "store/sqlite.h"
 
 #define FIELDS_BYTES (4 * 1024 * 1024)
+#define EVENT_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14"
+#define FINDING_VALUES EVENT_VALUES ", ?15, ?16"
 
 struct sealed_parts {
 	struct orch_text fields, content;
@@ -62,9 +64,8 @@ static int bind_event(struct orch_db *db, const struct orch_stored_event *event,
 {
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
-		"INSERT INTO event (id, pipeline, trace, source, type, tenant, actor, time, stored,"
-		" verdict, inspection, inspection_note, enforced, fields, content)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+		"INSERT INTO event (" ORCH_STORE_EVENT_COLUMNS ", fields, content, seal)"
+		" VALUES (" EVENT_VALUES ", ?15, ?16, row_seal('event', " EVENT_VALUES "))"
 		" ON CONFLICT (id, pipeline) DO NOTHING",
 		&statement, err);
 
@@ -84,8 +85,9 @@ static int bind_event(struct orch_db *db, const struct orch_stored_event *event,
 	orch_db_bind_int(statement, 11, (int64_t)event->inspection);
 	orch_db_bind_text(statement, 12, event->inspection_note);
 	orch_db_bind_int(statement, 13, event->enforced);
-	orch_db_bind_blob(statement, 14, parts->fields);
-	orch_db_bind_blob(statement, 15, parts->content);
+	orch_db_bind_int(statement, 14, (int64_t)event->finding_count);
+	orch_db_bind_blob(statement, 15, parts->fields);
+	orch_db_bind_blob(statement, 16, parts->content);
 	*ret_statement = statement;
 	return ORCH_OK;
 }
@@ -110,40 +112,39 @@ static int insert_event(struct orch_store_sqlite *store, struct orch_db *db,
 	return code;
 }
 
-static int bind_finding(struct orch_db *db, int64_t event, size_t number,
-	const struct orch_stored_finding *stored, sqlite3_stmt **ret_statement,
-	struct orch_err *err)
+static int bind_finding(struct orch_db *db, const struct orch_stored_event *event, int64_t row,
+	size_t number, sqlite3_stmt **ret_statement, struct orch_err *err)
 {
+	const struct orch_stored_finding *stored = &event->findings[number];
 	const struct orch_finding *finding = &stored->finding;
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
-		"INSERT INTO finding (event, number, tool, rule, rule_name, rule_version, "
-		"expression,"
-		" severity, confidence, title, advice, part, part_name, start, length, excerpt, "
-		"shadow,"
-		" detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
-		" ?16, ?17, ?18)",
+		"INSERT INTO finding (" ORCH_STORE_FINDING_COLUMNS ", event, detail, seal)"
+		" VALUES (" FINDING_VALUES ", ?17, ?18,"
+		" row_seal('finding', ?19, ?20, " FINDING_VALUES "))",
 		&statement, err);
 
 	if (code < 0)
 		return code;
-	orch_db_bind_int(statement, 1, event);
-	orch_db_bind_int(statement, 2, (int64_t)number);
-	orch_db_bind_text(statement, 3, finding->tool);
-	orch_db_bind_text(statement, 4, finding->rule);
-	orch_db_bind_text(statement, 5, finding->rule_name);
-	orch_db_bind_int(statement, 6, stored->rule_version);
-	orch_db_bind_text(statement, 7, stored->expression);
-	orch_db_bind_int(statement, 8, finding->severity);
-	orch_db_bind_int(statement, 9, finding->confidence);
-	orch_db_bind_text(statement, 10, finding->title);
-	orch_db_bind_text(statement, 11, finding->advice);
-	orch_db_bind_int(statement, 12, finding->part);
-	orch_db_bind_text(statement, 13, stored->part_name);
-	orch_db_bind_int(statement, 14, (int64_t)finding->start);
-	orch_db_bind_int(statement, 15, (int64_t)finding->length);
-	orch_db_bind_text(statement, 16, stored->excerpt);
-	orch_db_bind_int(statement, 17, stored->shadow);
+	orch_db_bind_int(statement, 1, (int64_t)number);
+	orch_db_bind_text(statement, 2, finding->tool);
+	orch_db_bind_text(statement, 3, finding->rule);
+	orch_db_bind_text(statement, 4, finding->rule_name);
+	orch_db_bind_int(statement, 5, stored->rule_version);
+	orch_db_bind_text(statement, 6, stored->expression);
+	orch_db_bind_int(statement, 7, finding->severity);
+	orch_db_bind_int(statement, 8, finding->confidence);
+	orch_db_bind_text(statement, 9, finding->title);
+	orch_db_bind_text(statement, 10, finding->advice);
+	orch_db_bind_int(statement, 11, finding->part);
+	orch_db_bind_text(statement, 12, stored->part_name);
+	orch_db_bind_int(statement, 13, (int64_t)finding->start);
+	orch_db_bind_int(statement, 14, (int64_t)finding->length);
+	orch_db_bind_text(statement, 15, stored->excerpt);
+	orch_db_bind_int(statement, 16, stored->shadow);
+	orch_db_bind_int(statement, 17, row);
+	orch_db_bind_text(statement, 19, event->id);
+	orch_db_bind_text(statement, 20, event->pipeline);
 	*ret_statement = statement;
 	return ORCH_OK;
 }
@@ -159,7 +160,7 @@ static int insert_finding(struct orch_store_sqlite *store, struct orch_db *db,
 		.number = number };
 	struct orch_text sealed = { NULL, 0 };
 	sqlite3_stmt *statement;
-	int code = bind_finding(db, row, number, stored, &statement, err);
+	int code = bind_finding(db, event, row, number, &statement, err);
 
 	if (code == ORCH_OK && stored->finding.detail.len)
 		code = orch_store_sqlite_seal(
@@ -177,8 +178,10 @@ static int write_event(struct orch_store_sqlite *store, struct orch_db *db,
 	const struct orch_stored_event *event, struct orch_err *err)
 {
 	int64_t row = 0;
-	int code = insert_event(store, db, event, &row, err);
+	int code = orch_store_sqlite_teach_writer(store, db, err);
 
+	if (code == ORCH_OK)
+		code = insert_event(store, db, event, &row, err);
 	if (row == 0)
 		return code;
 	for (size_t i = 0; i < event->finding_count && code == ORCH_OK; i++)

@@ -51,9 +51,8 @@ static size_t limit_of(const struct orch_event_filter *filter)
 static void write_query(struct orch_buf *sql, const struct orch_event_filter *filter)
 {
 	orch_buf_add_string(sql,
-		"SELECT row, id, pipeline, trace, source, type, tenant, actor, time, stored, "
-		"verdict,"
-		" inspection, inspection_note, enforced, fields, content FROM event WHERE 1");
+		"SELECT row, " ORCH_STORE_EVENT_COLUMNS ", fields, content, row_fits(seal,"
+		" 'event', " ORCH_STORE_EVENT_COLUMNS ") FROM event WHERE 1");
 	if (filter->id.len)
 		orch_buf_add_string(sql, " AND id = ?1");
 	if (filter->rule.len)
@@ -102,7 +101,7 @@ static void open_sealed(
 	event->content = ORCH_TEXT_NONE;
 	if (!reading->store->key)
 		return;
-	code = orch_store_sqlite_unseal(reading->store->key, orch_db_column_blob(statement, 14),
+	code = orch_store_sqlite_unseal(reading->store->key, orch_db_column_blob(statement, 15),
 		&about, reading->arena, &fields);
 	if (code == ORCH_OK)
 		orch_store_sqlite_read_fields(
@@ -110,11 +109,22 @@ static void open_sealed(
 	if (code == ORCH_OK && reading->filter->with_content) {
 		about.what = "content";
 		code = orch_store_sqlite_unseal(reading->store->key,
-			orch_db_column_blob(statement, 15), &about, reading->arena,
+			orch_db_column_blob(statement, 16), &about, reading->arena,
 			&event->content);
 	}
 	if (code == ORCH_E_INVALID)
 		event->inspection_note = ORCH_TEXT("damaged: the stored message does not open");
+}
+
+/* What makes no sense is not shown as if it did. */
+static void mark_damaged(struct orch_stored_event *event)
+{
+	event->damaged = true;
+	event->inspection_note = ORCH_TEXT("damaged: its row was changed on the disk");
+	if ((unsigned)event->verdict > ORCH_BLOCK)
+		event->verdict = ORCH_PASS;
+	if ((unsigned)event->inspection > ORCH_UNINSPECTED)
+		event->inspection = ORCH_UNINSPECTED;
 }
 
 static void take_event(
@@ -139,6 +149,9 @@ static void take_event(
 		.enforced = sqlite3_column_int(statement, 13) != 0,
 	};
 	open_sealed(reading, statement, event);
+	if (sqlite3_column_int(statement, 17) == 0 || (unsigned)event->verdict > ORCH_BLOCK ||
+		(unsigned)event->inspection > ORCH_UNINSPECTED)
+		mark_damaged(event);
 }
 
 static void open_detail(struct reading *reading, const struct orch_stored_event *event,
@@ -180,24 +193,30 @@ static void take_finding(struct reading *reading, const struct orch_stored_event
 		.part_name = copy(arena, statement, 11),
 		.excerpt = copy(arena, statement, 14),
 		.shadow = sqlite3_column_int(statement, 15) != 0,
+		.damaged = sqlite3_column_int(statement, 17) == 0,
 	};
 	open_detail(reading, event, statement, &stored->finding);
 }
 
-static int count_findings(
-	struct orch_db *db, uint64_t event, size_t *ret_count, struct orch_err *err)
+/* How many there are, and whether they are as many as there were. */
+static int count_findings(struct orch_db *db, uint64_t event, size_t *ret_count, bool *ret_complete,
+	struct orch_err *err)
 {
 	sqlite3_stmt *statement;
 	bool row = false;
-	int code = orch_db_statement(
-		db, "SELECT count(*) FROM finding WHERE event = ?1", &statement, err);
+	int code = orch_db_statement(db,
+		"SELECT count(*), count(*) = (SELECT findings FROM event WHERE row = ?1)"
+		" FROM finding WHERE event = ?1",
+		&statement, err);
 
 	if (code < 0)
 		return code;
 	orch_db_bind_int(statement, 1, (int64_t)event);
 	code = orch_db_step(statement, &row, err);
-	if (code == ORCH_OK && row)
+	if (code == ORCH_OK && row) {
 		*ret_count = (size_t)sqlite3_column_int64(statement, 0);
+		*ret_complete = sqlite3_column_int(statement, 1) != 0;
+	}
 	return code;
 }
 
@@ -206,23 +225,25 @@ static int read_findings(struct reading *reading, struct orch_db *db,
 {
 	sqlite3_stmt *statement;
 	size_t count = 0;
-	bool row = false;
-	int code = count_findings(db, event->row, &count, err);
+	bool row = false, complete = true;
+	int code = count_findings(db, event->row, &count, &complete, err);
 
+	if (code == ORCH_OK && !complete)
+		mark_damaged(event);
 	if (code < 0 || count == 0)
 		return code;
 	event->findings = orch_arena_alloc_array(reading->arena, count, sizeof(*event->findings));
 	if (!event->findings)
 		return out_of_memory(err);
 	code = orch_db_statement(db,
-		"SELECT number, tool, rule, rule_name, rule_version, expression, severity, "
-		"confidence,"
-		" title, advice, part, part_name, start, length, excerpt, shadow, detail"
-		" FROM finding WHERE event = ?1 ORDER BY number",
+		"SELECT " ORCH_STORE_FINDING_COLUMNS ", detail, row_fits(seal, 'finding', ?2, ?3,"
+		" " ORCH_STORE_FINDING_COLUMNS ") FROM finding WHERE event = ?1 ORDER BY number",
 		&statement, err);
 	if (code < 0)
 		return code;
 	orch_db_bind_int(statement, 1, (int64_t)event->row);
+	orch_db_bind_text(statement, 2, event->id);
+	orch_db_bind_text(statement, 3, event->pipeline);
 	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
 		take_finding(reading, event, statement, &event->findings[event->finding_count++]);
 	return code;

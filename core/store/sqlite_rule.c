@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules, read. */
+/* Rules, read.  What a damaged row says of itself is not asked: neither its tool nor whether it was removed. */
 #include "base/text.h"
 #include "store/sqlite.h"
 
@@ -23,6 +23,8 @@ static struct orch_text copy(struct orch_arena *arena, sqlite3_stmt *statement, 
 void orch_store_sqlite_take_rule(
 	sqlite3_stmt *statement, struct orch_arena *arena, struct orch_stored_rule *ret_rule)
 {
+	int state = sqlite3_column_int(statement, 8);
+
 	*ret_rule = (struct orch_stored_rule){
 		.rule = { .size = sizeof(struct orch_rule),
 			.id = copy(arena, statement, 0),
@@ -33,7 +35,7 @@ void orch_store_sqlite_take_rule(
 			.options = copy(arena, statement, 7) },
 		.tool = copy(arena, statement, 2),
 		.description = copy(arena, statement, 4),
-		.state = (enum orch_rule_state)sqlite3_column_int(statement, 8),
+		.state = ORCH_RULE_OFF,
 		.matches = orch_store_sqlite_read_list(arena, orch_db_column_text(statement, 9)),
 		.no_matches =
 			orch_store_sqlite_read_list(arena, orch_db_column_text(statement, 10)),
@@ -42,7 +44,19 @@ void orch_store_sqlite_take_rule(
 		.created_ms = (uint64_t)sqlite3_column_int64(statement, 13),
 		.changed_ms = (uint64_t)sqlite3_column_int64(statement, 14),
 		.removed = sqlite3_column_int(statement, 15) != 0,
+		.damaged = sqlite3_column_int(statement, 16) == 0,
 	};
+	if (state < ORCH_RULE_LIVE || state > ORCH_RULE_OFF)
+		ret_rule->damaged = true;
+	else if (!ret_rule->damaged)
+		ret_rule->state = (enum orch_rule_state)state;
+}
+
+static bool is_wanted(const struct reading *reading, const struct orch_stored_rule *rule)
+{
+	return rule->damaged || reading->id.len > 0 ||
+		((reading->tool.len == 0 || orch_text_equal(reading->tool, rule->tool)) &&
+			(reading->with_removed || !rule->removed));
 }
 
 static bool make_room(struct reading *reading)
@@ -71,7 +85,9 @@ static int collect(struct reading *reading, sqlite3_stmt *statement, struct orch
 		if (!make_room(reading))
 			break;
 		orch_store_sqlite_take_rule(
-			statement, reading->arena, &reading->rules[reading->count++]);
+			statement, reading->arena, &reading->rules[reading->count]);
+		if (is_wanted(reading, &reading->rules[reading->count]))
+			reading->count++;
 	}
 	if (code == ORCH_OK && orch_arena_failed(reading->arena))
 		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
@@ -83,15 +99,10 @@ static int read_rules(struct orch_db_op *op, struct orch_db *db, struct orch_err
 	struct reading *reading = (struct reading *)(void *)op;
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
-		"SELECT " ORCH_STORE_RULE_COLUMNS " FROM rule"
-		" WHERE (?1 = '' OR tool = ?1) AND removed <= ?2 ORDER BY n",
+		"SELECT " ORCH_STORE_RULE_COLUMNS ", " ORCH_STORE_RULE_FITS " FROM rule ORDER BY n",
 		&statement, err);
 
-	if (code < 0)
-		return code;
-	orch_db_bind_text(statement, 1, reading->tool);
-	orch_db_bind_int(statement, 2, reading->with_removed);
-	return collect(reading, statement, err);
+	return code < 0 ? code : collect(reading, statement, err);
 }
 
 static int read_history(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
@@ -99,7 +110,7 @@ static int read_history(struct orch_db_op *op, struct orch_db *db, struct orch_e
 	struct reading *reading = (struct reading *)(void *)op;
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
-		"SELECT " ORCH_STORE_RULE_COLUMNS
+		"SELECT " ORCH_STORE_RULE_COLUMNS ", " ORCH_STORE_RULE_FITS
 		" FROM rule_history WHERE id = ?1 ORDER BY version DESC",
 		&statement, err);
 

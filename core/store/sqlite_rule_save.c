@@ -15,6 +15,7 @@
 
 struct saving {
 	struct orch_db_op op;
+	struct orch_store_sqlite *store;
 	const struct orch_stored_rule *rule;
 	struct orch_text id, by;
 	struct orch_arena *arena;
@@ -99,7 +100,9 @@ static int insert(struct saving *saving, struct orch_db *db, struct orch_err *er
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
 		"INSERT INTO rule (" ORCH_STORE_RULE_COLUMNS ") VALUES"
-		" (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?12, 0)"
+		" (?1, (SELECT coalesce(max(version), 0) + 1 FROM rule_history WHERE id = ?1"
+		" AND " ORCH_STORE_RULE_FITS "),"
+		" ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?12, 0)"
 		" ON CONFLICT (id) DO NOTHING",
 		&statement, err);
 
@@ -153,24 +156,6 @@ static int update(struct saving *saving, struct orch_db *db, struct orch_err *er
 	return orch_db_step_done(statement, err);
 }
 
-static int change(struct saving *saving, struct orch_db *db, struct orch_err *err)
-{
-	bool exists = false;
-	int code = update(saving, db, err);
-
-	if (code < 0 || orch_db_changes(db) > 0)
-		return code;
-	code = is_taken(db, saving->id, &exists, err);
-	if (code < 0)
-		return code;
-	if (!exists)
-		return orch_fail(err, ORCH_E_INVALID, "there is no rule \"%.*s\"",
-			ORCH_TEXT_ARG(saving->id));
-	return orch_fail(err, ORCH_E_AGAIN,
-		"rule \"%.*s\" was changed meanwhile: version %u is not the latest",
-		ORCH_TEXT_ARG(saving->id), saving->rule->rule.version);
-}
-
 static int run_with_id(
 	struct orch_db *db, const char *sql, struct orch_text id, struct orch_err *err)
 {
@@ -184,28 +169,68 @@ static int run_with_id(
 	return orch_db_step_done(statement, err);
 }
 
-/* The version as it now is joins the history, and everybody is told. */
-static int record(struct orch_db *db, struct orch_text id, struct orch_err *err)
+/* A row of which nothing can be relied on makes way. */
+static int drop_damaged(
+	struct orch_db *db, struct orch_text id, bool *ret_dropped, struct orch_err *err)
 {
-	int code = run_with_id(db,
-		"INSERT INTO rule_history (" ORCH_STORE_RULE_COLUMNS ")"
-		" SELECT " ORCH_STORE_RULE_COLUMNS " FROM rule WHERE id = ?1",
-		id, err);
+	int code = run_with_id(
+		db, "DELETE FROM rule WHERE id = ?1 AND NOT " ORCH_STORE_RULE_FITS, id, err);
+
+	*ret_dropped = code == ORCH_OK && orch_db_changes(db) > 0;
+	return code;
+}
+
+static int change(struct saving *saving, struct orch_db *db, struct orch_err *err)
+{
+	bool exists = false, dropped = false;
+	int code = drop_damaged(db, saving->id, &dropped, err);
 
 	if (code == ORCH_OK)
-		code = run_with_id(
-			db, "UPDATE revision SET number = number + 1", ORCH_TEXT_NONE, err);
+		code = dropped ? insert(saving, db, err) : update(saving, db, err);
+	if (code < 0 || dropped || orch_db_changes(db) > 0)
+		return code;
+	code = is_taken(db, saving->id, &exists, err);
+	if (code < 0)
+		return code;
+	if (!exists)
+		return orch_fail(err, ORCH_E_INVALID, "there is no rule \"%.*s\"",
+			ORCH_TEXT_ARG(saving->id));
+	return orch_fail(err, ORCH_E_AGAIN,
+		"rule \"%.*s\" was changed meanwhile: version %u is not the latest",
+		ORCH_TEXT_ARG(saving->id), saving->rule->rule.version);
+}
+
+static int tell_all(struct orch_db *db, struct orch_err *err)
+{
+	int code = run_with_id(db, "UPDATE revision SET number = number + 1", ORCH_TEXT_NONE, err);
+
 	if (code == ORCH_OK)
 		orch_db_note(db, ORCH_STORE_RULES_TOPIC);
 	return code;
+}
+
+/* The version as it now is gets its seal and joins the history, in place of one that has rotted there. */
+static int record(struct orch_db *db, struct orch_text id, struct orch_err *err)
+{
+	int code = run_with_id(db,
+		"UPDATE rule SET seal = row_seal('rule', " ORCH_STORE_RULE_COLUMNS
+		") WHERE id = ?1",
+		id, err);
+
+	if (code == ORCH_OK)
+		code = run_with_id(db,
+			"INSERT OR REPLACE INTO rule_history (" ORCH_STORE_RULE_COLUMNS ", seal)"
+			" SELECT " ORCH_STORE_RULE_COLUMNS ", seal FROM rule WHERE id = ?1",
+			id, err);
+	return code < 0 ? code : tell_all(db, err);
 }
 
 static int read_back(struct saving *saving, struct orch_db *db, struct orch_err *err)
 {
 	sqlite3_stmt *statement;
 	bool row = false;
-	int code = orch_db_statement(
-		db, "SELECT " ORCH_STORE_RULE_COLUMNS " FROM rule WHERE id = ?1", &statement, err);
+	int code = orch_db_statement(db,
+		"SELECT " ORCH_STORE_RULE_COLUMNS ", 1 FROM rule WHERE id = ?1", &statement, err);
 
 	if (code < 0)
 		return code;
@@ -238,8 +263,10 @@ static int save(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 {
 	struct saving *saving = (struct saving *)(void *)op;
 	bool is_new = saving->rule->rule.version == 0;
-	int code = choose_id(saving, db, err);
+	int code = orch_store_sqlite_teach_writer(saving->store, db, err);
 
+	if (code == ORCH_OK)
+		code = choose_id(saving, db, err);
 	if (code == ORCH_OK)
 		code = is_new ? insert(saving, db, err) : change(saving, db, err);
 	if (code == ORCH_OK)
@@ -292,13 +319,14 @@ static int prepare(struct saving *saving, struct orch_err *err)
 	return ORCH_OK;
 }
 
-static int prepare_all(struct saving *savings, struct orch_db_op *last,
+static int prepare_all(struct orch_store *store, struct saving *savings, struct orch_db_op *last,
 	const struct orch_stored_rule *rules, size_t count, struct orch_text by,
 	struct orch_arena *arena, struct orch_err *err)
 {
 	int code = ORCH_OK;
 
 	for (size_t i = 0; code == ORCH_OK && i < count; i++) {
+		savings[i].store = orch_store_sqlite_of(store);
 		savings[i].rule = &rules[i];
 		savings[i].by = by;
 		savings[i].arena = arena;
@@ -319,7 +347,7 @@ int orch_store_sqlite_rules_save(struct orch_store *store, const struct orch_sto
 
 	if (savings == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
-	code = prepare_all(savings, &naming.op, rules, count, by, arena, err);
+	code = prepare_all(store, savings, &naming.op, rules, count, by, arena, err);
 	group.first = &savings[0].op;
 	if (code == ORCH_OK)
 		code = orch_db_run(store->db, &group, err);
@@ -337,11 +365,17 @@ static int mark_removed(struct orch_db_op *op, struct orch_db *db, struct orch_e
 {
 	struct saving *saving = (struct saving *)(void *)op;
 	sqlite3_stmt *statement;
-	int code = orch_db_statement(db,
+	bool dropped = false;
+	int code = orch_store_sqlite_teach_writer(saving->store, db, err);
+
+	if (code == ORCH_OK)
+		code = drop_damaged(db, saving->id, &dropped, err);
+	if (code < 0 || dropped)
+		return code < 0 ? code : tell_all(db, err);
+	code = orch_db_statement(db,
 		"UPDATE rule SET version = version + 1, removed = 1, changed_by = ?2, changed = ?3"
 		" WHERE id = ?1 AND removed = 0",
 		&statement, err);
-
 	if (code < 0)
 		return code;
 	orch_db_bind_text(statement, 1, saving->id);
@@ -359,7 +393,10 @@ static int mark_removed(struct orch_db_op *op, struct orch_db *db, struct orch_e
 int orch_store_sqlite_rule_remove(
 	struct orch_store *store, struct orch_text id, struct orch_text by, struct orch_err *err)
 {
-	struct saving saving = { .op = { .run = mark_removed }, .id = id, .by = by };
+	struct saving saving = { .op = { .run = mark_removed },
+		.store = orch_store_sqlite_of(store),
+		.id = id,
+		.by = by };
 	struct orch_db_group group = { .first = &saving.op };
 
 	return orch_db_run(store->db, &group, err);

@@ -4,6 +4,7 @@
  * revision             rises with every change of any rule.
  * event, finding       what was found, with content, fields and details sealed;
  *                      who, where and the masked excerpt in clear, to be searched.
+ * seal                 of these four: by it a row is told that was changed.
  * result               what became of each task, by its event's time and its key:
  *                      the keys alone would put each result on a page of its own.
  * key_proof            a known text, sealed, by which a wrong key is told.
@@ -99,6 +100,17 @@ const struct orch_db_migration orch_store_sqlite_migrations[] = {
 		.number = 2,
 		.sql = "CREATE TABLE key_proof (number INTEGER PRIMARY KEY, sealed BLOB NOT NULL) "
 		       "STRICT" },
+	{ .part = "store",
+		.number = 3,
+		.sql = "ALTER TABLE rule ADD COLUMN seal BLOB;"
+		       "ALTER TABLE rule_history ADD COLUMN seal BLOB;"
+		       "ALTER TABLE event ADD COLUMN findings INTEGER NOT NULL DEFAULT 0;"
+		       "ALTER TABLE event ADD COLUMN seal BLOB;"
+		       "ALTER TABLE finding ADD COLUMN seal BLOB;"
+		       "UPDATE event SET findings ="
+		       " (SELECT count(*) FROM finding WHERE finding.event = event.row);"
+		       "CREATE TABLE to_seal (one INTEGER PRIMARY KEY) STRICT;"
+		       "INSERT INTO to_seal VALUES (1)" },
 };
 const size_t orch_store_sqlite_migration_count =
 	sizeof(orch_store_sqlite_migrations) / sizeof(orch_store_sqlite_migrations[0]);

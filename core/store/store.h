@@ -31,9 +31,13 @@ struct orch_stored_rule {
 	struct orch_text created_by, changed_by;
 	uint64_t created_ms, changed_ms;
 	bool removed;
+	bool damaged; /* its row was changed by other than us: nothing of it can be relied on */
 };
 
-/* In the order of creation; removed ones only if asked for.  TOOL empty: all. */
+/*
+ * In the order of creation; removed ones only if asked for.  TOOL empty: all.
+ * Damaged ones always: nobody knows what they were.
+ */
 ORCH_MUST_USE int orch_store_rules(struct orch_store *store, struct orch_text tool,
 	bool with_removed, struct orch_arena *arena, struct orch_stored_rule **ret_rules,
 	size_t *ret_count, struct orch_err *err);
@@ -49,7 +53,8 @@ ORCH_MUST_USE int orch_store_check_rule_id(struct orch_text id, struct orch_err 
 /*
  * Adds (rule.version 0, and rule.id empty for a derived one) or changes (the
  * version that was read: another's change meanwhile is ORCH_E_AGAIN).  What
- * is saved must have been checked before.  Gives the new version.
+ * is saved must have been checked before.  Gives the new version.  In place of
+ * a damaged row it is written anew, whatever version that has.
  *
  * ORCH_E_INVALID: a new id is not safe everywhere, or the name is another
  * rule's of the same tool: in a list of findings the two could not be told apart.
@@ -61,6 +66,7 @@ ORCH_MUST_USE int orch_store_rule_save(struct orch_store *store,
 ORCH_MUST_USE int orch_store_rules_save(struct orch_store *store,
 	const struct orch_stored_rule *rules, size_t count, struct orch_text by,
 	struct orch_arena *arena, struct orch_stored_rule *ret_rules, struct orch_err *err);
+/* A damaged row goes for good. */
 ORCH_MUST_USE int orch_store_rule_remove(
 	struct orch_store *store, struct orch_text id, struct orch_text by, struct orch_err *err);
 /* Rises with every change of any rule. */
@@ -88,6 +94,7 @@ struct orch_stored_finding {
 	bool shadow;                 /* of a rule in shadow: it counted for nothing */
 	struct orch_text part_name;
 	struct orch_text excerpt; /* masked */
+	bool damaged;             /* its row was changed by other than us */
 };
 
 /* One event with findings, uninspected parts or actions, as handed over after the scan. */
@@ -105,6 +112,7 @@ struct orch_stored_event {
 	struct orch_stored_finding *findings;
 	size_t finding_count;
 	uint64_t row;
+	bool damaged; /* its row was changed by other than us, or findings of it are gone */
 };
 
 /* What became of one task. */

@@ -275,7 +275,17 @@ def damage(world, words, options):
     db.close()
 
 
+def damage_row(world, words, options):
+    """damage-row TABLE CHANGE WHICH: another value in a column, as a bad disk would: 'state = 2'"""
+    table, change, which = words
+    with sqlite3.connect(os.path.join(world.state_dir, "orchestrator.db")) as db:
+        changed = db.execute("UPDATE %s SET %s WHERE %s" % (table, change, which)).rowcount
+    db.close()
+    if changed != 1:
+        raise Bad("%d rows are such" % changed)
+
+
 VERBS = {function.__name__.replace("_", "-"): function for function in (
     config, config_line, action, start, stop, term, kill, restart, reload, rule, cli,
     post, edit, delete, upload, change_file, event, envelope, fault, hold, wait_held, release,
-    token, channel, limit, retries, flood, settle, write, damage)}
+    token, channel, limit, retries, flood, settle, write, damage, damage_row)}

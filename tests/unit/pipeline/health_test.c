@@ -90,6 +90,20 @@ static void test_it_is_ready_as_long_as_nothing_is_said_against_it(void **state)
 	assert_answer(c, "/readyz", 200, "ready\n");
 }
 
+static void test_a_flaw_is_told_by_one_that_is_ready(void **state)
+{
+	struct clinic *c = *state;
+
+	orch_health_set(c->health, NULL);
+	orch_health_set_flaw(c->health, "rules are left out");
+	assert_answer(c, "/readyz", 200, "ready; but rules are left out\n");
+	orch_health_set(c->health, "draining");
+	assert_answer(c, "/readyz", 503, "draining; and rules are left out\n");
+	orch_health_set(c->health, NULL);
+	orch_health_set_flaw(c->health, NULL);
+	assert_answer(c, "/readyz", 200, "ready\n");
+}
+
 static void test_a_long_reason_is_cut(void **state)
 {
 	struct clinic *c = *state;
@@ -128,6 +142,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_clinic, close_clinic)
 		TEST(test_it_is_alive_and_not_yet_ready),
 		TEST(test_it_is_ready_as_long_as_nothing_is_said_against_it),
+		TEST(test_a_flaw_is_told_by_one_that_is_ready),
 		TEST(test_a_long_reason_is_cut),
 		TEST(test_metrics_are_shown),
 #undef TEST
