@@ -27,6 +27,29 @@ static void set_queue_gauges(const struct orch_queue_stats *stats)
 		(int64_t)(stats->oldest_ms / 1000));
 }
 
+static bool has_action(const struct orch_config *config, struct orch_text name)
+{
+	for (size_t i = 0; i < config->action_count; i++)
+		if (orch_text_equal(config->actions[i].name, name))
+			return true;
+	return false;
+}
+
+/* Tasks of an action that has left the configuration: no desk of ours would ever look at them. */
+static void tend_strays(struct orch_service *service, const struct orch_queue_stats *stats)
+{
+	struct orch_text rest = orch_text_from(stats->name), stage;
+
+	if (stats->waiting == 0 || service->is_draining || !orch_text_split(&rest, '.', &stage) ||
+		!orch_text_is(stage, "act") || has_action(service->plan->config, rest))
+		return;
+	for (size_t i = 0; i < service->station_count; i++)
+		if (orch_station_stage(service->stations[i]) == ORCH_STAGE_ACT) {
+			orch_station_note_stray(service->stations[i], rest.ptr);
+			return;
+		}
+}
+
 static void set_ledger_gauge(struct orch_text queue, const char *state, uint64_t value)
 {
 	orch_metric_set(
@@ -121,8 +144,10 @@ void orch_service_refresh_gauges(struct orch_service *service)
 	if (arena == NULL)
 		return;
 	if (orch_queue_stats(service->keep.queue, arena, &stats, &count, &err) == ORCH_OK)
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++) {
 			set_queue_gauges(&stats[i]);
+			tend_strays(service, &stats[i]);
+		}
 	if (orch_queue_ledger(service->keep.queue, arena, &ledgers, &count, &err) == ORCH_OK &&
 		count > 0) {
 		set_imbalance(ledgers[0].imbalance);

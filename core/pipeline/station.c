@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 
 #define CHANGE_WAIT_MS 10000 /* for what must have happened before we go on */
 #define WAIT_MS 200
@@ -235,6 +236,27 @@ bool orch_station_set_crew(struct orch_station *station, struct orch_crew *crew)
 	if (!posted)
 		orch_crew_unref(crew);
 	return followed;
+}
+
+static bool note_stray(struct orch_station *station, void *arg)
+{
+	char *name = arg;
+
+	orch_act_note_stray(station->act, orch_text_from(name));
+	orch_free(name);
+	return true;
+}
+
+void orch_station_note_stray(struct orch_station *station, const char *name)
+{
+	char *copy = orch_strdup(name);
+	bool posted = false;
+
+	if (copy == NULL)
+		return;
+	(void)call_and_wait(station, note_stray, copy, WAIT_MS, &posted);
+	if (!posted)
+		orch_free(copy);
 }
 
 static bool drain(struct orch_station *station, void *arg)

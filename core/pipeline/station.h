@@ -31,6 +31,8 @@ ORCH_MUST_USE int orch_station_start(struct orch_station *station, struct orch_e
  */
 /* Takes CREW.  False: the lane still works with the old one. */
 bool orch_station_set_crew(struct orch_station *station, struct orch_crew *crew);
+/* Of a station of act: tasks wait for NAME, which the configuration does not have. */
+void orch_station_note_stray(struct orch_station *station, const char *name);
 void orch_station_drain(struct orch_station *station);
 void orch_station_release(struct orch_station *station);
 bool orch_station_is_idle(struct orch_station *station);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "stage/act_work.h"
 
-#define RETRY_MS 1000 /* of a receive that failed: nobody else would call again */
+#define RETRY_MS 1000  /* of a receive that failed: nobody else would call again */
+#define STRAY_TASKS 32 /* of an action that is not there, set aside at once */
 
 static int find_action(const struct orch_act_desk *desk)
 {
@@ -44,9 +46,10 @@ static void begin_works(struct orch_act_desk *desk, struct orch_lease *leases, s
 {
 	int action = find_action(desk);
 
-	/* The action has gone meanwhile: the leases run out, the tasks wait for it. */
-	if (action < 0)
+	if (action < 0 && count > 0) {
+		orch_act_work_begin(desk, ORCH_ACT_NO_ACTION, batch, leases, count);
 		return;
+	}
 	for (size_t i = 0; i < count;) {
 		size_t taken = cut_batch(desk->act->crew->plan->actions[action].plugin->action,
 			&leases[i], count - i);
@@ -77,12 +80,24 @@ static void on_received(struct orch_queue_op *op)
 	orch_act_pull(desk);
 }
 
+bool orch_act_is_given_up(const struct orch_act_desk *desk)
+{
+	return desk->stray_ms != 0 && orch_clock_mono_ms() - desk->stray_ms >= ORCH_ACT_GRACE_MS;
+}
+
 static size_t free_places(const struct orch_act_desk *desk, int action)
 {
-	const struct orch_plan_instance *instance = &desk->act->crew->plan->actions[action];
-	size_t most = instance->config->in_flight;
-	size_t batch = ORCH_OPS(instance->plugin->action, max_batch);
+	const struct orch_plan_instance *instance;
+	size_t most = STRAY_TASKS;
+	size_t batch = 0;
 
+	if (action >= 0) {
+		instance = &desk->act->crew->plan->actions[action];
+		most = instance->config->in_flight;
+		batch = ORCH_OPS(instance->plugin->action, max_batch);
+	} else if (!orch_act_is_given_up(desk)) {
+		return 0;
+	}
 	if (most < batch)
 		most = batch;
 	return desk->in_flight < most ? most - desk->in_flight : 0;
@@ -118,12 +133,11 @@ static void receive(struct orch_act_desk *desk, size_t places)
 
 void orch_act_pull(struct orch_act_desk *desk)
 {
-	int action = find_action(desk);
 	size_t places;
 
-	if (desk->is_receiving || desk->act->is_draining || !desk->has_more || action < 0)
+	if (desk->is_receiving || desk->act->is_draining || !desk->has_more)
 		return;
-	places = free_places(desk, action);
+	places = free_places(desk, find_action(desk));
 	if (places == 0)
 		return;
 	desk->batch = orch_batch_create();
@@ -145,6 +159,7 @@ static void watch_desk(struct orch_act_desk *desk)
 {
 	struct orch_act *act = desk->act;
 
+	desk->stray_ms = 0;
 	desk->watch = (struct orch_queue_watch){
 		.name = orch_text_from(desk->queue),
 		.lane = act->options.bench.lane,
@@ -239,6 +254,25 @@ void orch_act_start(struct orch_act *act)
 	TAILQ_FOREACH(desk, &act->desks, link)
 	if (!desk->is_watching && find_action(desk) >= 0)
 		watch_desk(desk);
+}
+
+void orch_act_note_stray(struct orch_act *act, struct orch_text name)
+{
+	struct orch_act_desk *desk = find_desk(act, name);
+
+	if (act->is_draining)
+		return;
+	if (desk == NULL && add_desk(act, name) == ORCH_OK)
+		desk = find_desk(act, name);
+	if (desk == NULL || find_action(desk) >= 0)
+		return;
+	if (desk->stray_ms == 0) {
+		desk->stray_ms = orch_clock_mono_ms();
+		orch_log(ORCH_LOG_WARN, "action.missing", ORCH_LOG_TEXT("instance", desk->name),
+			ORCH_LOG_INT("grace_ms", ORCH_ACT_GRACE_MS));
+	}
+	/* Not watched: another process that has the action is quicker. */
+	on_ready(desk);
 }
 
 void orch_act_set_crew(struct orch_act *act, struct orch_crew *crew)

@@ -22,7 +22,7 @@ static void end_item(struct orch_act_item *item)
 {
 	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_action_total",
 				"Tasks that left an action, by what became of them.",
-				{ "action", action_of(item)->name },
+				{ "action", item->work->desk->name },
 				{ "result", orch_text_from(item->outcome) }),
 		1);
 	orch_leases_let_go(&item->held);
@@ -49,7 +49,7 @@ static struct orch_queue_op progress_of(struct orch_act_item *item)
 		.memo = item->lease->memo,
 	};
 
-	if (item->task == NULL)
+	if (item->task == NULL || work->action == ORCH_ACT_NO_ACTION)
 		return op;
 	/* A batch has no progress of its own, but it may have been sent. */
 	op.step_sent = run->is_unanswered;
@@ -111,14 +111,14 @@ static void on_ended(struct orch_handover *handover, int code, const struct orch
 	if (code != ORCH_OK) {
 		orch_log(code == ORCH_E_DENIED ? ORCH_LOG_WARN : ORCH_LOG_ERROR, "action.settle",
 			ORCH_LOG_TEXT("trace", item->lease->message.trace),
-			ORCH_LOG_TEXT("instance", action_of(item)->name),
+			ORCH_LOG_TEXT("instance", item->work->desk->name),
 			ORCH_LOG_STRING("error", err->text));
 		item->outcome = "lost";
 	}
 	orch_metric_observe_ns(
 		orch_metric(ORCH_METRIC_SECONDS, "orchestrator_action_duration_seconds",
 			"Time from a task's making to its end.",
-			{ "action", action_of(item)->name }),
+			{ "action", item->work->desk->name }),
 		(now > item->lease->put_ms ? now - item->lease->put_ms : 0) * 1000000);
 	end_item(item);
 }
@@ -152,7 +152,7 @@ static void hand_over(struct orch_act_item *item, enum orch_end end, const char 
 		item->result = (struct orch_stored_result){
 			.event_id = item->task->event->id,
 			.pipeline = item->task->pipeline,
-			.action = action_of(item)->name,
+			.action = item->work->desk->name,
 			.key = item->task->key,
 			.time_ms = item->task->event->time_ms,
 			.record_id = item->task->record == NULL ? ORCH_TEXT_NONE
@@ -175,7 +175,8 @@ void orch_act_item_bury(struct orch_act_item *item, const char *reason, const ch
 
 	item->outcome = "dead";
 	orch_log(ORCH_LOG_ALERT, "task.dead", ORCH_LOG_TEXT("trace", item->lease->message.trace),
-		ORCH_LOG_TEXT("instance", action_of(item)->name), ORCH_LOG_STRING("reason", reason),
+		ORCH_LOG_TEXT("instance", item->work->desk->name),
+		ORCH_LOG_STRING("reason", reason),
 		ORCH_LOG_STRING("error", item->work->run.err.text));
 	hand_over(item, ORCH_END_DEAD, "dead", orch_arena_text(arena, orch_text_from(reason)),
 		orch_arena_text(arena, orch_text_from(detail)));
@@ -206,7 +207,7 @@ static void try_again(struct orch_act_item *item)
 		return;
 	}
 	orch_log(ORCH_LOG_INFO, "action.retry", ORCH_LOG_TEXT("trace", item->lease->message.trace),
-		ORCH_LOG_TEXT("instance", action_of(item)->name),
+		ORCH_LOG_TEXT("instance", item->work->desk->name),
 		ORCH_LOG_STRING("error", run->err.text), ORCH_LOG_INT("attempt", attempts));
 	if (attempts < action_of(item)->attempts)
 		orch_act_item_release(item,
@@ -231,7 +232,7 @@ void orch_act_item_finish(struct orch_act_item *item, int code)
 	item->outcome = "done";
 	orch_log(ORCH_LOG_INFO, "action.done", ORCH_LOG_TEXT("trace", item->lease->message.trace),
 		ORCH_LOG_TEXT("id", item->task->event->id),
-		ORCH_LOG_TEXT("instance", action_of(item)->name),
+		ORCH_LOG_TEXT("instance", item->work->desk->name),
 		ORCH_LOG_TEXT("outcome", outcome));
 	hand_over(item, ORCH_END_DONE, "done", outcome,
 		sink->outcome_detail.ptr == NULL ? ORCH_TEXT_NONE : sink->outcome_detail);

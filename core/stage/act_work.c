@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -165,6 +166,37 @@ static void read_tasks(struct orch_act_work *work)
 	}
 }
 
+/* 0: it has waited for its action long enough. */
+static uint64_t grace_left(const struct orch_act_desk *desk, const struct orch_lease *lease)
+{
+	uint64_t now = orch_clock_now_ms();
+	uint64_t age = now > lease->put_ms ? now - lease->put_ms : 0;
+
+	if (age >= ORCH_ACT_GRACE_MS)
+		return orch_act_is_given_up(desk) ? 0 : 1;
+	return ORCH_ACT_GRACE_MS - age;
+}
+
+/* Nobody can carry them out: what the store knows of them becomes "dead", and a redrive is possible. */
+static void set_aside(struct orch_act_work *work)
+{
+	(void)orch_fail(
+		&work->run.err, ORCH_E_INVALID, "no action of that name is configured any more");
+	for (size_t i = 0; i < work->count; i++) {
+		struct orch_act_item *item = &work->items[i];
+		uint64_t left_ms = grace_left(work->desk, item->lease);
+		struct orch_err err = { "" };
+
+		if (left_ms > 0) {
+			orch_act_item_release(item, left_ms, false);
+			continue;
+		}
+		if (read_task(work, item, &err) != ORCH_OK)
+			item->task = NULL;
+		orch_act_item_bury(item, "no_action", work->run.err.text);
+	}
+}
+
 void orch_act_work_unref(struct orch_act_work *work)
 {
 	if (--work->refs > 0)
@@ -209,6 +241,10 @@ static struct orch_act_work *create_work(struct orch_act_desk *desk, size_t coun
 
 static void begin(struct orch_act_work *work)
 {
+	if (work->action == ORCH_ACT_NO_ACTION) {
+		set_aside(work);
+		return;
+	}
 	fill_run(work);
 	orch_sink_init(&work->sink, ORCH_KIND_ACTION, &work->crew->plan->limits, work->arena);
 	read_tasks(work);

@@ -9,6 +9,9 @@
 
 struct orch_act;
 
+#define ORCH_ACT_NO_ACTION SIZE_MAX /* in place of its index */
+#define ORCH_ACT_GRACE_MS 15000     /* for a task whose action is not configured here */
+
 /* One action's queue on one lane. */
 struct orch_act_desk {
 	TAILQ_ENTRY(orch_act_desk) link;
@@ -21,6 +24,7 @@ struct orch_act_desk {
 	struct orch_batch *batch; /* of the receive under way */
 	struct orch_timer retry;  /* of a receive that failed */
 	size_t in_flight;         /* tasks */
+	uint64_t stray_ms;        /* monotonic: since when its action is missed; 0: it is not */
 	bool is_receiving, is_watching, has_more;
 };
 
@@ -55,7 +59,7 @@ struct orch_act_work {
 	struct orch_crew *crew;
 	struct orch_batch *batch;
 	struct orch_arena *arena;
-	size_t action; /* index in the crew's plan */
+	size_t action; /* index in the crew's plan, or ORCH_ACT_NO_ACTION */
 	struct orch_act_item *items;
 	struct orch_task *tasks; /* of the items that could be read, in their order */
 	int *codes;
@@ -88,6 +92,8 @@ void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool f
 void orch_act_item_bury(struct orch_act_item *item, const char *reason, const char *detail);
 
 /* act.c */
+/* Its action is missed for longer than the grace. */
+bool orch_act_is_given_up(const struct orch_act_desk *desk);
 void orch_act_pull(struct orch_act_desk *desk);
 
 #endif

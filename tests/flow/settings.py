@@ -14,6 +14,7 @@ class Settings:
     def __init__(self, state_dir, rules, port, health_port, api_url, plugins):
         listen = "127.0.0.1:%d"
         self.lines = []
+        self.hidden = {}
         self.groups = {
             "http": {"listen": listen % port, "health": listen % health_port},
             "egress": {"allow": "[127.0.0.1/32]"},
@@ -38,6 +39,13 @@ class Settings:
         if plugin.startswith("slack_"):
             extra.update(bot_token="slack-bot", api_url=self.api_url)
         self.instances[name] = ("actions", extra)
+
+    def hide(self, name):
+        """Takes an instance away until it is shown again."""
+        self.hidden[name] = self.instances.pop(name)
+
+    def show(self, name):
+        self.instances[name] = self.hidden.pop(name)
 
     def change(self, key, value):
         group, dot, name = key.rpartition(".")

@@ -57,6 +57,16 @@ def action(world, words, options):
     world.settings.add_action(*words)
 
 
+def without(world, words, options):
+    """without NAME: that part of the configuration goes, for the next start or reload"""
+    world.settings.hide(words[0])
+
+
+def with_(world, words, options):
+    """with NAME: it comes back"""
+    world.settings.show(words[0])
+
+
 def start(world, words, options):
     """start [stages=intake,scan] [until=/livez]: and wait until it is ready"""
     if world.orchestrator.is_running():
@@ -285,7 +295,7 @@ def damage_row(world, words, options):
         raise Bad("%d rows are such" % changed)
 
 
-VERBS = {function.__name__.replace("_", "-"): function for function in (
-    config, config_line, action, start, stop, term, kill, restart, reload, rule, cli,
+VERBS = {function.__name__.rstrip("_").replace("_", "-"): function for function in (
+    config, config_line, action, without, with_, start, stop, term, kill, restart, reload, rule, cli,
     post, edit, delete, upload, change_file, event, envelope, fault, hold, wait_held, release,
     token, channel, limit, retries, flood, settle, write, damage, damage_row)}

@@ -1,32 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stage/act_work.h"
-
-#include "unit/stage/world.h"
-
-#define REST                                                                                     \
-	"tools = ( { name = \"tool\"; plugin = \"script_tool\"; } );"                            \
-	"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"tool\" ]; policy = ( { " \
-	"when = { severity = \"high\"; }; verdict = \"flag\"; actions = [ \"act\" ]; } ); } );"
-#define ACT(keys)                                                         \
-	REST "actions = ( { name = \"act\"; plugin = \"script_action\"; " \
-	     "api_url = \"http://127.0.0.1:%/\"; " keys " } );"
-#define BATCH(keys)                                                      \
-	REST "actions = ( { name = \"act\"; plugin = \"script_batch\"; " \
-	     "api_url = \"http://127.0.0.1:%/\"; " keys " } );"
-
-static bool has_settled(struct world *w)
-{
-	return world_ledger(w, "act.act").in_flight == 0;
-}
-
-static struct orch_stored_result only_result(struct world *w, const char *id)
-{
-	size_t count;
-	struct orch_stored_result *results = world_results(w, id, &count);
-
-	assert_int_equal(count, 1);
-	return results[0];
-}
+#include "unit/stage/act_world.h"
 
 static struct orch_queue_entry only_waiting(struct world *w)
 {
@@ -479,26 +452,6 @@ static void test_no_more_tasks_are_taken_than_may_be_in_flight(void **state)
 	assert_in_range(stand_in_open_max(w->script.stand_in), 1, 3);
 }
 
-static void test_an_action_that_is_gone_waits_for_its_return(void **state)
-{
-	struct world *w = *state;
-	struct orch_plan *without;
-
-	world_act(w, ACT(""));
-	without = world_plan(w,
-		REST "actions = ( { name = \"act\"; plugin = \"script_action\"; }, "
-		     "{ name = \"other\"; plugin = \"script_action\"; } );");
-	orch_plan_unref(w->plan);
-	w->plan = without;
-	orch_act_set_crew(w->act, world_crew(without, ORCH_STAGE_ACT));
-	PUT_TASK(w, "other", .id = "t1", .text = "x");
-	PUT_TASK(w, "act", .id = "t2", .text = "x");
-	world_until(w, has_settled);
-	while (world_ledger(w, "act.other").in_flight > 0)
-		world_turn(w);
-	assert_int_equal(world_ledger(w, "act.other").done, 1);
-}
-
 static void test_tasks_of_one_key_go_one_at_a_time(void **state)
 {
 	struct world *w = *state;
@@ -544,7 +497,6 @@ int main(void)
 		TEST(test_works_that_cannot_be_handed_over_go_without_a_trace),
 		TEST(test_a_release_that_cannot_be_said_ends_the_work_all_the_same),
 		TEST(test_no_more_tasks_are_taken_than_may_be_in_flight),
-		TEST(test_an_action_that_is_gone_waits_for_its_return),
 		TEST(test_tasks_of_one_key_go_one_at_a_time),
 #undef TEST
 	};
