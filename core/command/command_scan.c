@@ -108,6 +108,8 @@ static void scan_with(struct scanning *scanning, size_t index, const char *path,
 		note_unseen(scanning, path, err.text);
 	else if (unseen.len > 0)
 		note_unseen(scanning, path, unseen.ptr);
+	else if (orch_plan_is_blind(tool, set))
+		note_unseen(scanning, path, "the tool has no rules");
 	for (size_t i = 0; rc == ORCH_OK && i < count; i++)
 		add_finding(scanning, path, text, set, &findings[i], arena);
 	scanning->found += count;

@@ -101,6 +101,7 @@ static void set_gaps_gauge(const char *name, const char *help, size_t count)
 void orch_service_note_gaps(struct orch_service *service, const struct orch_rule_gaps *gaps)
 {
 	char flaw[256];
+	bool is_flawed = gaps->damaged + gaps->refused + gaps->bare > 0;
 
 	service->gaps = *gaps;
 	set_gaps_gauge("orchestrator_store_damaged_rows",
@@ -108,10 +109,13 @@ void orch_service_note_gaps(struct orch_service *service, const struct orch_rule
 		gaps->damaged);
 	set_gaps_gauge("orchestrator_rules_refused",
 		"Rules that are left out because they do not compile.", gaps->refused);
+	set_gaps_gauge("orchestrator_tools_without_rules",
+		"Tools that work by rules and have no live one.", gaps->bare);
 	(void)snprintf(flaw, sizeof(flaw),
-		"rules are left out: %zu damaged, %zu that do not compile", gaps->damaged,
-		gaps->refused);
-	orch_health_set_flaw(service->health, gaps->damaged + gaps->refused > 0 ? flaw : NULL);
+		"rules left out: %zu damaged, %zu that do not compile; tools without a live rule: "
+		"%zu",
+		gaps->damaged, gaps->refused, gaps->bare);
+	orch_health_set_flaw(service->health, is_flawed ? flaw : NULL);
 }
 
 void orch_service_tend_queue(struct orch_service *service)

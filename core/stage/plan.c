@@ -192,6 +192,11 @@ bool orch_plan_uses_rules(const struct orch_plan_instance *tool)
 	return ORCH_OPS(tool->plugin->tool, compile) != NULL;
 }
 
+bool orch_plan_is_blind(const struct orch_plan_instance *tool, const struct orch_ruleset *set)
+{
+	return orch_plan_uses_rules(tool) && (set == NULL || set->count == 0);
+}
+
 int orch_plan_find_pipeline(const struct orch_plan *plan, struct orch_text name)
 {
 	for (size_t i = 0; i < plan->config->pipeline_count; i++)

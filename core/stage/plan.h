@@ -22,7 +22,7 @@ struct orch_ruleset {
 	void *set; /* the tool's; NULL if it works without rules */
 	struct orch_arena *arena;
 	const struct orch_stored_rule *rules; /* live and shadow */
-	size_t count;
+	size_t count, live;
 	struct orch_map *by_id;
 	uint64_t revision;
 };
@@ -75,11 +75,15 @@ struct orch_ruleset *orch_plan_rules(
 void orch_plan_set_rules(
 	struct orch_plan_instance *tool, struct orch_ruleset *rules); /* takes RULES */
 bool orch_plan_uses_rules(const struct orch_plan_instance *tool);
+/* It works by rules, and there are none in SET, which may be NULL: whatever it says, it has examined nothing. */
+bool orch_plan_is_blind(const struct orch_plan_instance *tool, const struct orch_ruleset *set);
 
 /* What the rules in force lack. */
 struct orch_rule_gaps {
 	size_t damaged; /* rules whose rows were changed by other than us */
 	size_t refused; /* that do not compile (any more) */
+	size_t unused;  /* live ones of tools that the configuration does not have */
+	size_t bare;    /* tools that work by rules and have no live one */
 };
 
 /*

@@ -73,6 +73,14 @@ static int compile_most(struct loading *loading, struct orch_plan_instance *tool
 	}
 }
 
+/* It would call everything clean. */
+static void report_bare(struct loading *loading, const struct orch_plan_instance *tool)
+{
+	loading->gaps.bare++;
+	orch_log(ORCH_LOG_ALERT, "tool.no_rules", ORCH_LOG_TEXT("instance", tool->config->name),
+		ORCH_LOG_STRING("why", "it works by rules, and none of its rules is live"));
+}
+
 static int load_tool(struct loading *loading, size_t index, struct orch_err *err)
 {
 	struct orch_plan_instance *tool = &loading->plan->tools[index];
@@ -90,7 +98,52 @@ static int load_tool(struct loading *loading, size_t index, struct orch_err *err
 	rc = compile_most(loading, tool, own, count, &loading->sets[index], err);
 	if (rc != ORCH_OK)
 		orch_err_prefix(err, "tools.%.*s", ORCH_TEXT_ARG(tool->config->name));
+	else if (loading->sets[index]->live == 0)
+		report_bare(loading, tool);
 	return rc;
+}
+
+static bool has_tool(const struct orch_config *config, struct orch_text name)
+{
+	for (size_t i = 0; i < config->tool_count; i++)
+		if (orch_text_equal(config->tools[i].name, name))
+			return true;
+	return false;
+}
+
+/* The live rules from FIRST on that are of its tool; 0 if one before it is, too. */
+static size_t count_fellows(const struct loading *loading, size_t first)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < loading->count; i++) {
+		const struct orch_stored_rule *rule = &loading->rules[i];
+
+		if (rule->damaged || rule->state != ORCH_RULE_LIVE ||
+			!orch_text_equal(rule->tool, loading->rules[first].tool))
+			continue;
+		if (i < first)
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+/* After a tool was renamed, say. */
+static void report_unused(struct loading *loading)
+{
+	for (size_t i = 0; i < loading->count; i++) {
+		struct orch_text tool = loading->rules[i].tool;
+		size_t count = loading->rules[i].damaged || has_tool(loading->plan->config, tool)
+			? 0
+			: count_fellows(loading, i);
+
+		loading->gaps.unused += count;
+		if (count > 0)
+			orch_log(ORCH_LOG_WARN, "rules.unused", ORCH_LOG_TEXT("tool", tool),
+				ORCH_LOG_INT("rules", count),
+				ORCH_LOG_STRING("why", "the configuration has no such tool"));
+	}
 }
 
 static void report_damaged(struct loading *loading)
@@ -112,8 +165,10 @@ static int load_all(struct loading *loading, struct orch_store *store, struct or
 		store, ORCH_TEXT_NONE, false, loading->arena, &rules, &loading->count, err);
 
 	loading->rules = rules;
-	if (rc == ORCH_OK)
+	if (rc == ORCH_OK) {
 		report_damaged(loading);
+		report_unused(loading);
+	}
 	for (size_t i = 0; rc == ORCH_OK && i < loading->plan->config->tool_count; i++)
 		if (orch_plan_uses_rules(&loading->plan->tools[i]))
 			rc = load_tool(loading, i, err);

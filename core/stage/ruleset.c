@@ -42,6 +42,7 @@ static struct orch_stored_rule *keep_active(struct orch_ruleset *set,
 		if (rules[i].removed || rules[i].damaged || rules[i].state == ORCH_RULE_OFF)
 			continue;
 		origins[set->count] = i;
+		set->live += rules[i].state == ORCH_RULE_LIVE;
 		copy_rule(set->arena, &rules[i], &kept[set->count++]);
 	}
 	return kept;

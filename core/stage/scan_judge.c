@@ -50,7 +50,8 @@ static enum orch_inspection inspect(struct orch_scan_work *work, struct orch_tex
 	*ret_note = work->unseen;
 	if (unseen == 0 && !work->is_unseen)
 		return ORCH_INSPECTED;
-	if (work->event->part_count > 0 && gone == work->event->part_count)
+	if ((work->event->part_count > 0 && gone == work->event->part_count) ||
+		(work->blind > 0 && work->blind == work->pipeline->tool_count))
 		return ORCH_UNINSPECTED;
 	return ORCH_INSPECTED_PARTLY;
 }

@@ -270,6 +270,10 @@ void orch_scan_work_examine(struct orch_scan_work *work)
 	tool = tool_of(work);
 	orch_ruleset_unref(work->rules);
 	work->rules = orch_plan_rules(tool);
+	if (orch_plan_is_blind(tool, work->rules)) {
+		work->blind++;
+		orch_scan_work_note_unseen(work, tool->config->name, "it has no rules");
+	}
 	orch_sink_init(&work->sink, ORCH_KIND_TOOL, &work->crew->plan->limits, work->arena);
 	orch_scan_work_fill_run(work, tool, "scan");
 	work->run.duration = tool->scanned;

@@ -48,6 +48,7 @@ struct orch_scan_work {
 	struct orch_record *records;
 	size_t record_count, record_size;
 	uint64_t findings_left_out;
+	size_t blind;            /* tools that had no rules to work by */
 	bool is_unseen;          /* something was not examined, beside what the parts' states say */
 	struct orch_text unseen; /* what, and why */
 

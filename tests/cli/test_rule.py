@@ -75,6 +75,7 @@ class Rule(Case):
         self.assertEqual(self.good("rule", "list", "--json").rows(), [])
         self.assertIn("removed", self.good("rule", "show", "maestro").out)
         self.write("leak.txt", NUMBERS[0])
+        self.good("rule", "add", "--tool", "dlp", "--name", "other", "zebra")
         self.assertEqual(self.run_it("scan", "leak.txt").code, 0)
 
     def test_a_removed_one_cannot_be_changed_or_removed_again(self):

@@ -158,7 +158,13 @@ class Scan(Case):
         row, = self.run_it("scan", "--json", "leak.txt").rows()
         self.assertIs(row["shadow"], True)
         self.good("rule", "edit", "--state", "off", "maestro")
+        self.good("rule", "add", "--tool", "dlp", "--name", "other", "zebra")
         self.assertEqual(self.run_it("scan", "leak.txt").code, 0)
+
+    def test_without_rules_nothing_is_clean(self):
+        self.good("rule", "remove", "maestro")
+        self.write("leak.txt", NUMBERS[0])
+        self.fails(2, "the tool has no rules", "scan", "leak.txt")
 
     def test_other_plugins_are_not_needed(self):
         self.write("orchestrator.cfg", TOOLS + """

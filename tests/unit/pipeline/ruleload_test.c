@@ -126,6 +126,35 @@ static void test_a_later_load_follows_although_a_rule_is_damaged(void **state)
 	assert_in_force(h, "b c");
 }
 
+static void test_a_tool_without_a_live_rule_is_told(void **state)
+{
+	struct house *h = *state;
+
+	open_store(h, HOUSE_TOOL);
+	assert_int_equal(load(h).bare, 1);
+	save(h, "a", "a+", ORCH_RULE_SHADOW);
+	save(h, "b", "b+", ORCH_RULE_OFF);
+	assert_int_equal(load(h).bare, 1);
+	save(h, "c", "c+", ORCH_RULE_LIVE);
+	assert_int_equal(load(h).bare, 0);
+	poke(h, "UPDATE rule SET severity = 11 WHERE id = 'c'");
+	assert_int_equal(load(h).bare, 1);
+}
+
+static void test_rules_of_a_tool_that_was_renamed_are_told(void **state)
+{
+	struct house *h = *state;
+	struct orch_rule_gaps gaps;
+
+	open_store(h, HOUSE_PATH "tools = ( { name = \"leaks\"; plugin = \"dlp\"; } );");
+	save(h, "a", "a+", ORCH_RULE_LIVE);
+	save(h, "b", "b+", ORCH_RULE_LIVE);
+	save(h, "c", "c+", ORCH_RULE_OFF);
+	gaps = load(h);
+	assert_int_equal(gaps.unused, 2);
+	assert_int_equal(gaps.bare, 1);
+}
+
 static void test_an_import_heals_what_is_damaged(void **state)
 {
 	struct house *h = *state;
@@ -160,6 +189,8 @@ int main(void)
 		TEST(test_a_damaged_rule_is_left_out_and_the_others_are_in_force),
 		TEST(test_a_rule_that_does_not_compile_is_left_out),
 		TEST(test_a_later_load_follows_although_a_rule_is_damaged),
+		TEST(test_a_tool_without_a_live_rule_is_told),
+		TEST(test_rules_of_a_tool_that_was_renamed_are_told),
 		TEST(test_an_import_heals_what_is_damaged),
 #undef TEST
 	};
