@@ -56,6 +56,19 @@ struct orch_db_group {
 	struct orch_db_group *next;
 };
 
+/* What was wrong with a write-ahead log. */
+struct orch_db_log_report {
+	uint64_t repaired; /* frames, each with one flipped bit that was put right */
+	uint64_t lost;     /* frames up to the last commit that SQLite will not see */
+	char copy[4200];   /* where it is kept as it was; empty: nothing was wrong */
+};
+/*
+ * Before orch_db_open() by whoever knows that nobody has DATABASE open: looks
+ * for damage in the log that a kill has left, of which SQLite says nothing.
+ */
+ORCH_MUST_USE int orch_db_mend_log(
+	const char *database, struct orch_db_log_report *ret_report, struct orch_err *err);
+
 ORCH_MUST_USE int orch_db_open(const struct orch_db_options *options,
 	const struct orch_db_migration *migrations, size_t migration_count, struct orch_db **ret_db,
 	struct orch_err *err);

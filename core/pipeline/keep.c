@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/log.h"
+#include "base/metric.h"
 #include "base/text.h"
 #include "queue/backend.h"
 #include "store/backend.h"
@@ -134,6 +136,34 @@ static int open_db(const struct orch_config *config, struct orch_arena *arena,
 	return orch_db_open(&options, all, count, ret_db, err);
 }
 
+static void report_log(const struct orch_db_log_report *report)
+{
+	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_db_wal_lost_frames",
+				"Frames of the write-ahead log that were lost at the last start."),
+		(int64_t)report->lost);
+	if (report->copy[0] != '\0')
+		orch_log(ORCH_LOG_ALERT, "db.wal_damaged", ORCH_LOG_INT("lost", report->lost),
+			ORCH_LOG_INT("repaired", report->repaired),
+			ORCH_LOG_STRING("copy", report->copy));
+}
+
+/* Whoever is the first to open the database looks at what the last one has left; the others wait for that. */
+static int look_at_log(const struct orch_config *config, struct orch_arena *arena,
+	struct orch_keep *keep, struct orch_err *err)
+{
+	struct orch_db_log_report report;
+	bool alone;
+	int rc = orch_file_hold(
+		path_in(config, arena, DATABASE "-held"), &keep->hold_fd, &alone, err);
+
+	if (rc != ORCH_OK || !alone)
+		return rc;
+	rc = orch_db_mend_log(path_in(config, arena, DATABASE), &report, err);
+	if (rc == ORCH_OK)
+		report_log(&report);
+	return rc;
+}
+
 static int open_all(const struct orch_config *config, struct orch_arena *arena,
 	struct orch_keep *keep, struct orch_err *err)
 {
@@ -142,7 +172,11 @@ static int open_all(const struct orch_config *config, struct orch_arena *arena,
 	if (rc == ORCH_OK)
 		rc = load_key(config, arena, &keep->key, err);
 	if (rc == ORCH_OK)
+		rc = look_at_log(config, arena, keep, err);
+	if (rc == ORCH_OK)
 		rc = open_db(config, arena, &keep->db, err);
+	if (rc == ORCH_OK)
+		rc = orch_file_share(keep->hold_fd, err);
 	if (rc == ORCH_OK)
 		rc = orch_queue_sqlite_open(keep->db, keep->key, &keep->queue, err);
 	if (rc == ORCH_OK)
@@ -153,7 +187,7 @@ static int open_all(const struct orch_config *config, struct orch_arena *arena,
 int orch_keep_open(
 	const struct orch_config *config, struct orch_keep *ret_keep, struct orch_err *err)
 {
-	struct orch_keep keep = { 0 };
+	struct orch_keep keep = { .hold_fd = -1 };
 	struct orch_arena *arena = orch_arena_create(0);
 	int rc = arena == NULL ? orch_fail(err, ORCH_E_NOMEM, "no memory for the store")
 			       : open_all(config, arena, &keep, err);
@@ -173,5 +207,7 @@ void orch_keep_close(struct orch_keep *keep)
 	orch_store_close(keep->store);
 	orch_db_close(keep->db);
 	orch_secret_destroy(keep->key);
-	*keep = (struct orch_keep){ 0 };
+	if (keep->hold_fd >= 0)
+		(void)close(keep->hold_fd);
+	*keep = (struct orch_keep){ .hold_fd = -1 };
 }

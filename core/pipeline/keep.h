@@ -12,6 +12,7 @@ struct orch_keep {
 	struct orch_secret *key;
 	struct orch_queue *queue;
 	struct orch_store *store;
+	int hold_fd; /* held by every process that has the database open; -1: none */
 };
 
 /* Creates the state folder, the key and the schema if they are not there yet. */

@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include "base/file.h"
+
 #include "unit/pipeline/house.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -184,6 +186,76 @@ static void test_a_file_that_is_no_database_is_refused(void **state)
 	assert_contains(err.text, "database");
 }
 
+static void copy_state(struct house *h, const char *from, const char *to)
+{
+	struct orch_text bytes;
+	struct orch_err err = { "" };
+
+	assert_int_equal(
+		orch_file_read(state_path(h, from), 1 << 24, h->arena, &bytes, &err), ORCH_OK);
+	assert_int_equal(orch_file_write(state_path(h, to), bytes, 0600, &err), ORCH_OK);
+}
+
+static size_t count_copies(struct house *h)
+{
+	char *paths[] = { (char *)(uintptr_t)state_path(h, ""), NULL };
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	size_t count = 0;
+	FTSENT *entry;
+
+	while ((entry = fts_read(tree)) != NULL)
+		count += strncmp(entry->fts_name, "orchestrator.db-wal.damaged-", 28) == 0;
+	(void)fts_close(tree);
+	return count;
+}
+
+/* The database as a kill leaves it, and one byte of its log changed by a bad disk. */
+static void kill_and_spoil(struct house *h, long at, int mask)
+{
+	FILE *log;
+	int c;
+
+	copy_state(h, "orchestrator.db", "db.copy");
+	copy_state(h, "orchestrator.db-wal", "wal.copy");
+	orch_keep_close(&h->keep);
+	copy_state(h, "db.copy", "orchestrator.db");
+	copy_state(h, "wal.copy", "orchestrator.db-wal");
+	log = fopen(state_path(h, "orchestrator.db-wal"), "r+");
+	assert_non_null(log);
+	assert_int_equal(fseek(log, at, SEEK_SET), 0);
+	c = fgetc(log);
+	assert_int_equal(fseek(log, at, SEEK_SET), 0);
+	assert_int_equal(fputc(c ^ mask, log), c ^ mask);
+	assert_int_equal(fclose(log), 0);
+}
+
+static void test_the_first_to_open_looks_at_the_log_that_a_kill_left(void **state)
+{
+	struct house *h = *state;
+
+	house_tools(h, HOUSE_TOOL);
+	house_keep(h);
+	kill_and_spoil(h, 32 + 24 + 100, 4);
+	house_keep(h);
+	assert_int_equal(count_copies(h), 1);
+	kill_and_spoil(h, 32 + 4, 4);
+	house_keep(h);
+	assert_int_equal(count_copies(h), 2);
+}
+
+static void test_who_finds_it_open_leaves_the_log_alone(void **state)
+{
+	struct house *h = *state;
+	struct orch_keep other;
+	struct orch_err err = { "" };
+
+	house_tools(h, HOUSE_TOOL);
+	house_keep(h);
+	assert_int_equal(orch_keep_open(h->plan->config, &other, &err), ORCH_OK);
+	assert_int_equal(count_copies(h), 0);
+	orch_keep_close(&other);
+}
+
 #define OPENERS 8
 
 struct opener {
@@ -249,6 +321,8 @@ int main(void)
 		TEST(test_a_state_folder_that_cannot_be_made_is_said),
 		TEST(test_a_state_folder_that_others_write_to_is_refused),
 		TEST(test_a_file_that_is_no_database_is_refused),
+		TEST(test_the_first_to_open_looks_at_the_log_that_a_kill_left),
+		TEST(test_who_finds_it_open_leaves_the_log_alone),
 		TEST(test_all_who_begin_at_once_have_one_key),
 #undef TEST
 	};
