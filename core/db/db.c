@@ -64,6 +64,7 @@ static int start_writer(struct orch_db *db, struct orch_err *err)
 	int code;
 
 	(void)sqlite3_wal_hook(db->connection.handle, on_wal, db);
+	(void)sqlite3_busy_timeout(db->connection.handle, ORCH_DB_TRY_MS);
 	/* Signals are the main thread's; a fault stays with the one who made it. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
@@ -155,6 +156,7 @@ static int enqueue(struct orch_db *db, struct orch_db_group *group, struct orch_
 {
 	if (db->is_stopping || db->queued >= db->queued_max)
 		return orch_fail(err, ORCH_E_AGAIN, "database: too much is waiting to be written");
+	group->until_ms = group->patience_ms == 0 ? 0 : orch_clock_mono_ms() + group->patience_ms;
 	if (!db->first) {
 		pthread_cond_signal(&db->work);
 		if (!atomic_load(&db->is_busy))
@@ -245,6 +247,14 @@ static bool is_stuck(const struct orch_db *db)
 		now - turned > ORCH_DB_STUCK_MS;
 }
 
+static bool is_locked_out(const struct orch_db *db)
+{
+	uint64_t since = atomic_load(&db->locked_ms);
+	uint64_t now = orch_clock_mono_ms();
+
+	return since != 0 && now > since && now - since >= ORCH_DB_UNHEALTHY_MS;
+}
+
 bool orch_db_is_healthy(const struct orch_db *db, struct orch_err *err)
 {
 	int code = atomic_load(&db->trouble_code);
@@ -267,6 +277,10 @@ bool orch_db_is_healthy(const struct orch_db *db, struct orch_err *err)
 		return false;
 	case ORCH_DB_FINE:
 		break;
+	}
+	if (is_locked_out(db)) {
+		(void)orch_fail(err, ORCH_E_AGAIN, "database: it is locked by another process");
+		return false;
 	}
 	if (is_stuck(db)) {
 		(void)orch_fail(err, ORCH_E_INTERNAL, "database: the writer is stuck");

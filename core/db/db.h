@@ -47,13 +47,19 @@ struct orch_db_op {
 
 struct orch_db_group {
 	struct orch_db_op *first;
-	bool adds;              /* refused with ORCH_E_LIMIT while the reserve is used up */
+	bool adds; /* refused with ORCH_E_LIMIT while the reserve is used up */
+	/*
+	 * While another process keeps the database locked it fails after so long,
+	 * before its turn, with ORCH_E_AGAIN; 0: it waits as long as the writer tries.
+	 */
+	uint64_t patience_ms;
 	struct orch_lane *lane; /* where DONE runs */
 	void (*done)(struct orch_db_group *group);
 	int code; /* for DONE */
 	struct orch_err err;
-	struct orch_job job; /* the database's */
+	struct orch_job job; /* the database's, as is what follows */
 	struct orch_db_group *next;
+	uint64_t until_ms; /* monotonic; 0: no end to its patience */
 };
 
 /* What was wrong with a write-ahead log. */

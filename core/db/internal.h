@@ -13,8 +13,10 @@
 #define ORCH_DB_SUMS 64                /* added up in one transaction before they are written */
 #define ORCH_DB_CHECKPOINT_FRAMES 1000 /* of the WAL */
 #define ORCH_DB_POLL_MS 250            /* how late another process's change may be seen */
-#define ORCH_DB_BUSY_MS 5000           /* what SQLite waits for a lock at a time */
-#define ORCH_DB_BUSY_TRIES 12          /* and how often before groups fail */
+#define ORCH_DB_BUSY_MS 5000           /* what SQLite waits for a lock while it is opened */
+#define ORCH_DB_TRY_MS 250             /* and the writer's at a time */
+#define ORCH_DB_LOCKED_MS 60000        /* so long in all before groups fail */
+#define ORCH_DB_UNHEALTHY_MS 10000     /* a lock of others that lasts so long is not healthy */
 #define ORCH_DB_SPACE_MS 200           /* between two looks at the free space */
 #define ORCH_DB_STUCK_MS 60000         /* a writer that has not turned for so long is not healthy */
 #define ORCH_DB_VALUE_BYTES (64 << 20) /* the largest text, blob or row */
@@ -114,7 +116,8 @@ struct orch_db {
 	struct orch_db_space space;
 	struct orch_db_space *space_ref; /* a look is not a change of the database */
 	_Atomic uint64_t turned_ms;      /* monotonic */
-	atomic_bool is_busy;             /* with a transaction */
+	_Atomic uint64_t locked_ms; /* monotonic; since when others hold the lock; 0: they do not */
+	atomic_bool is_busy;        /* with a transaction */
 	atomic_int trouble, trouble_code;
 };
 
@@ -144,6 +147,17 @@ ORCH_MUST_USE int orch_db_set_clock(struct orch_db *db, struct orch_err *err);
 
 /* writer.c */
 void *orch_db_write(void *arg);
+
+/* lock.c: on the writer's thread.  Begins a transaction for GROUPS, of which those go that lose patience. */
+ORCH_MUST_USE int orch_db_begin(
+	struct orch_db *db, struct orch_db_group **groups, struct orch_err *err);
+/* Is it still locked? */
+void orch_db_probe_lock(struct orch_db *db);
+
+/* writer.c: GROUPS are their owners' again, one by one. */
+void orch_db_hand_back(struct orch_db *db, struct orch_db_group *groups);
+void orch_db_note_trouble(struct orch_db *db, int code);
+ORCH_MUST_USE int orch_db_run_statement(struct orch_db *db, const char *sql, struct orch_err *err);
 
 /* repair.c: on the writer's thread, outside of a transaction. */
 void orch_db_repair(struct orch_db *db);

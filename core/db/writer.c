@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-static void note_trouble(struct orch_db *db, int code)
+void orch_db_note_trouble(struct orch_db *db, int code)
 {
 	enum orch_db_trouble trouble = ORCH_DB_COMMIT_FAILED;
 
@@ -55,27 +55,12 @@ static void roll_back(struct orch_db *db)
 		orch_db_try(&db->connection, "ROLLBACK");
 }
 
-static int run_statement(struct orch_db *db, const char *sql, struct orch_err *err)
+int orch_db_run_statement(struct orch_db *db, const char *sql, struct orch_err *err)
 {
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db, sql, &statement, err);
 
 	return code < 0 ? code : orch_db_step_done(statement, err);
-}
-
-/* Other processes write too; each try waits as long as SQLite's own time-out. */
-static int begin(struct orch_db *db, struct orch_err *err)
-{
-	int code = ORCH_E_AGAIN;
-
-	for (unsigned i = 0; i < ORCH_DB_BUSY_TRIES && code == ORCH_E_AGAIN; i++) {
-		atomic_store(&db->turned_ms, orch_clock_mono_ms());
-		code = run_statement(db, "BEGIN IMMEDIATE", err);
-		orch_db_release_statements(&db->connection);
-	}
-	if (code < 0 && code != ORCH_E_AGAIN)
-		note_trouble(db, sqlite3_extended_errcode(db->connection.handle));
-	return code;
 }
 
 static int run_ops(struct orch_db *db, struct orch_db_group *group)
@@ -116,14 +101,14 @@ static bool run_freely(struct orch_db *db, struct orch_db_group *groups)
 
 static int undo_group(struct orch_db *db, struct orch_err *err)
 {
-	int code = run_statement(db, "ROLLBACK TO one_group", err);
+	int code = orch_db_run_statement(db, "ROLLBACK TO one_group", err);
 
-	return code < 0 ? code : run_statement(db, "RELEASE one_group", err);
+	return code < 0 ? code : orch_db_run_statement(db, "RELEASE one_group", err);
 }
 
 static int run_in_savepoint(struct orch_db *db, struct orch_db_group *group, struct orch_err *err)
 {
-	int code = run_statement(db, "SAVEPOINT one_group", err);
+	int code = orch_db_run_statement(db, "SAVEPOINT one_group", err);
 
 	if (code < 0)
 		return code;
@@ -134,7 +119,8 @@ static int run_in_savepoint(struct orch_db *db, struct orch_db_group *group, str
 		*err = group->err;
 		return group->code < 0 ? group->code : ORCH_E_INTERNAL;
 	}
-	return group->code < 0 ? undo_group(db, err) : run_statement(db, "RELEASE one_group", err);
+	return group->code < 0 ? undo_group(db, err)
+			       : orch_db_run_statement(db, "RELEASE one_group", err);
 }
 
 static int run_carefully(struct orch_db *db, struct orch_db_group *groups, struct orch_err *err)
@@ -154,9 +140,9 @@ static int commit(struct orch_db *db, struct orch_err *err)
 		code = orch_db_write_notes(db, err);
 	orch_db_release_statements(&db->connection);
 	if (code == ORCH_OK)
-		code = run_statement(db, "COMMIT", err);
+		code = orch_db_run_statement(db, "COMMIT", err);
 	if (code < 0) {
-		note_trouble(db, sqlite3_extended_errcode(db->connection.handle));
+		orch_db_note_trouble(db, sqlite3_extended_errcode(db->connection.handle));
 		return code;
 	}
 	if (atomic_load(&db->trouble) == ORCH_DB_COMMIT_FAILED)
@@ -165,27 +151,27 @@ static int commit(struct orch_db *db, struct orch_err *err)
 }
 
 /* ORCH_OK: on the disk. */
-static int transact(struct orch_db *db, struct orch_db_group *groups, struct orch_err *err)
+static int transact(struct orch_db *db, struct orch_db_group **groups, struct orch_err *err)
 {
 	int code;
 
 	db->met_damage = false;
-	code = begin(db, err);
-	if (code == ORCH_OK && !run_freely(db, groups)) {
+	code = orch_db_begin(db, groups, err);
+	if (code == ORCH_OK && !run_freely(db, *groups)) {
 		roll_back(db);
 		if (db->met_damage)
 			orch_db_repair(db);
 		db->met_damage = false;
-		code = begin(db, err);
+		code = orch_db_begin(db, groups, err);
 		if (code == ORCH_OK)
-			code = run_carefully(db, groups, err);
+			code = run_carefully(db, *groups, err);
 	}
 	if (code == ORCH_OK)
 		code = commit(db, err);
 	if (code < 0)
 		roll_back(db);
 	if (db->met_damage)
-		note_trouble(db, SQLITE_CORRUPT);
+		orch_db_note_trouble(db, SQLITE_CORRUPT);
 	orch_db_release_statements(&db->connection);
 	return code;
 }
@@ -201,13 +187,15 @@ static void fail_all(struct orch_db_group *groups, int code, const struct orch_e
 	}
 }
 
-static void run_groups(struct orch_db *db, struct orch_db_group *groups)
+/* Gives those that are left: the others lost patience, and were handed back. */
+static struct orch_db_group *run_groups(struct orch_db *db, struct orch_db_group *groups)
 {
 	struct orch_err err = { "" };
-	int code = is_final(db) ? fail_final(&err) : transact(db, groups, &err);
+	int code = is_final(db) ? fail_final(&err) : transact(db, &groups, &err);
 
 	if (code < 0)
 		fail_all(groups, code, &err);
+	return groups;
 }
 
 static void finish(struct orch_job *job)
@@ -227,8 +215,7 @@ static void finish_waiting(struct orch_db *db, struct orch_db_group *group)
 	pthread_mutex_unlock(&db->mutex);
 }
 
-/* GROUPS are their owners' again, one by one. */
-static void hand_back(struct orch_db *db, struct orch_db_group *groups)
+void orch_db_hand_back(struct orch_db *db, struct orch_db_group *groups)
 {
 	while (groups) {
 		struct orch_db_group *group = groups;
@@ -258,7 +245,7 @@ static void checkpoint(struct orch_db *db)
 	code = sqlite3_wal_checkpoint_v2(
 		db->connection.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &left, &done);
 	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
-		note_trouble(db, sqlite3_extended_errcode(db->connection.handle));
+		orch_db_note_trouble(db, sqlite3_extended_errcode(db->connection.handle));
 }
 
 static struct orch_db_group *take_groups(struct orch_db *db)
@@ -304,7 +291,7 @@ static bool wait_for_work(struct orch_db *db, uint64_t next_ms, struct orch_db_g
 
 	pthread_mutex_lock(&db->mutex);
 	if (!db->first && !db->is_stopping) {
-		if (db->watchers)
+		if (db->watchers || atomic_load(&db->locked_ms) != 0)
 			wait_until(db, next_ms);
 		else
 			pthread_cond_wait(&db->work, &db->mutex);
@@ -338,11 +325,13 @@ void *orch_db_write(void *arg)
 		atomic_store(&db->turned_ms, orch_clock_mono_ms());
 		if (groups) {
 			atomic_store(&db->is_busy, true);
-			run_groups(db, groups);
-			hand_back(db, groups);
+			groups = run_groups(db, groups);
+			orch_db_hand_back(db, groups);
 			orch_db_tell_noted(db);
 			checkpoint(db);
 			atomic_store(&db->is_busy, false);
+		} else if (atomic_load(&db->locked_ms) != 0) {
+			orch_db_probe_lock(db);
 		}
 		next_ms = look_around(db);
 	}

@@ -241,6 +241,18 @@ static uint64_t tick_ms(const struct orch_service *service)
 									  : TICK_MS;
 }
 
+/* Once, and once more when it is over. */
+static void report_health(struct orch_service *service, const char *trouble)
+{
+	if (strncmp(service->trouble, trouble, sizeof(service->trouble) - 1) == 0)
+		return;
+	(void)snprintf(service->trouble, sizeof(service->trouble), "%s", trouble);
+	if (trouble[0] != '\0')
+		orch_log(ORCH_LOG_ALERT, "health.bad", ORCH_LOG_STRING("error", trouble));
+	else
+		orch_log(ORCH_LOG_INFO, "health.good");
+}
+
 /* The gauges, readiness, the watchdog. */
 static void on_tick(void *arg)
 {
@@ -258,9 +270,8 @@ static void on_tick(void *arg)
 		else
 			orch_health_set(service->health, healthy ? NULL : err.text);
 	}
-	if (!healthy)
-		orch_log(ORCH_LOG_ALERT, "health.bad", ORCH_LOG_STRING("error", err.text));
-	else if (service->watchdog_ms > 0)
+	report_health(service, healthy ? "" : err.text);
+	if (healthy && service->watchdog_ms > 0)
 		orch_notify("WATCHDOG=1");
 	orch_timer_set(&service->tick, tick_ms(service));
 }

@@ -29,6 +29,7 @@ struct orch_service {
 	uint64_t tend_at_ms;        /* monotonic; when the queue is looked over next */
 	struct orch_rule_gaps gaps; /* of the rules in force */
 	int hold_fd; /* state_dir/running: held by every process that works here; -1: not yet */
+	char trouble[256]; /* what is wrong, as it was logged; empty: nothing */
 	int status;
 };
 

@@ -116,6 +116,8 @@ static int submit(struct orch_queue *queue, struct orch_queue_op *op, struct orc
 	state->group = (struct orch_db_group){
 		.first = first,
 		.adds = op->kind == ORCH_QUEUE_PUT && op->is_accepted,
+		.patience_ms =
+			op->kind == ORCH_QUEUE_PUT && op->is_accepted ? ORCH_QUEUE_PATIENCE_MS : 0,
 		.lane = op->lane,
 		.done = finish_op,
 	};

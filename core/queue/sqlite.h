@@ -16,7 +16,8 @@
 #define ORCH_QUEUE_EXPIRE_MAX 1024 /* leases and delays ended by one receive */
 #define ORCH_QUEUE_GRADE_MS 60000  /* what a grade of priority counts for */
 #define ORCH_QUEUE_SEEN_MS (24 * 3600 * 1000)
-#define ORCH_QUEUE_CHUNK_ROWS 256 /* redriven or discarded in one transaction */
+#define ORCH_QUEUE_PATIENCE_MS 2000 /* of who brings something new, and can come again */
+#define ORCH_QUEUE_CHUNK_ROWS 256   /* redriven or discarded in one transaction */
 
 enum item_state { ITEM_READY = 0, ITEM_DELAYED, ITEM_LEASED, ITEM_BLOCKED };
 

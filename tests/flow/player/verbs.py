@@ -295,7 +295,21 @@ def damage_row(world, words, options):
         raise Bad("%d rows are such" % changed)
 
 
+def lock(world, words, options):
+    """lock: as another process that hangs in a transaction"""
+    world.lock = sqlite3.connect(os.path.join(world.state_dir, "orchestrator.db"),
+                                 isolation_level=None)
+    world.lock.execute("BEGIN IMMEDIATE")
+
+
+def unlock(world, words, options):
+    """unlock: it has come to its end"""
+    world.lock.execute("ROLLBACK")
+    world.lock.close()
+
+
 VERBS = {function.__name__.rstrip("_").replace("_", "-"): function for function in (
     config, config_line, action, without, with_, start, stop, term, kill, restart, reload, rule, cli,
     post, edit, delete, upload, change_file, event, envelope, fault, hold, wait_held, release,
-    token, channel, limit, retries, flood, settle, write, damage, damage_row)}
+    token, channel, limit, retries, flood, settle, write, damage, damage_row,
+    lock, unlock)}

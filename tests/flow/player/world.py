@@ -49,6 +49,7 @@ class World:
         self.holds = 0
         self.flood = None
         self.flood_failure = None
+        self.lock = None      # a connection to the database that holds it up
         self.pages = []       # of metrics
         self.process_views = set()
 

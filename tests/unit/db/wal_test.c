@@ -184,7 +184,7 @@ static void test_no_bit_is_flipped_for_another(void **state)
 	size_t frames = (b->len - HEADER) / FRAME;
 
 	for (size_t frame = 0; frame < frames; frame += frames - 1)
-		for (size_t at = 0; at < FRAME; at += at < 32 || at > FRAME - 16 ? 1 : 31)
+		for (size_t at = 0; at < FRAME; at += at < 32 || at > FRAME - 16 ? 1 : 151)
 			for (unsigned bit = 0; bit < 8; bit++)
 				assert_mended_or_said(b, HEADER + frame * FRAME + at, bit);
 }
