@@ -14,6 +14,8 @@ struct orch_health {
 	pthread_mutex_t lock;
 	char why_not[256]; /* empty: ready */
 	char flaw[256];    /* empty: none */
+	bool (*is_fit)(void *arg, struct orch_err *err);
+	void *fit_arg;
 	struct orch_http_route routes[ROUTES];
 };
 
@@ -26,12 +28,18 @@ static void handle_live(struct orch_http_exchange *exchange, void *arg)
 static void handle_ready(struct orch_http_exchange *exchange, void *arg)
 {
 	struct orch_health *health = arg;
+	struct orch_err err = { "" };
+	const char *why_not = health->why_not;
 	char text[600];
 	bool ready;
 
 	pthread_mutex_lock(&health->lock);
-	ready = health->why_not[0] == '\0';
-	(void)snprintf(text, sizeof(text), "%s%s%s\n", ready ? "ready" : health->why_not,
+	ready = why_not[0] == '\0';
+	if (ready && health->is_fit != NULL && !health->is_fit(health->fit_arg, &err)) {
+		ready = false;
+		why_not = err.text;
+	}
+	(void)snprintf(text, sizeof(text), "%s%s%s\n", ready ? "ready" : why_not,
 		health->flaw[0] == '\0' ? ""
 			: ready         ? "; but "
 					: "; and ",
@@ -88,6 +96,15 @@ void orch_health_set(struct orch_health *health, const char *why_not)
 	pthread_mutex_lock(&health->lock);
 	(void)snprintf(
 		health->why_not, sizeof(health->why_not), "%s", why_not == NULL ? "" : why_not);
+	pthread_mutex_unlock(&health->lock);
+}
+
+void orch_health_ask(
+	struct orch_health *health, bool (*is_fit)(void *arg, struct orch_err *err), void *arg)
+{
+	pthread_mutex_lock(&health->lock);
+	health->is_fit = is_fit;
+	health->fit_arg = arg;
 	pthread_mutex_unlock(&health->lock);
 }
 

@@ -11,6 +11,12 @@ void orch_health_destroy(struct orch_health *health);
 
 /* Ready while WHY is NULL; else /readyz answers 503 with this sentence.  From any thread. */
 void orch_health_set(struct orch_health *health, const char *why_not);
+/*
+ * Asked whenever /readyz is and nothing else speaks against it, on the thread
+ * of the listener: false with what is wrong.
+ */
+void orch_health_ask(
+	struct orch_health *health, bool (*is_fit)(void *arg, struct orch_err *err), void *arg);
 
 /* What is amiss although it is ready: stands in the answer of /readyz, which stays 200.  NULL: nothing. */
 void orch_health_set_flaw(struct orch_health *health, const char *flaw);

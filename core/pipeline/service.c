@@ -241,6 +241,25 @@ static uint64_t tick_ms(const struct orch_service *service)
 									  : TICK_MS;
 }
 
+static bool is_well(const struct orch_service *service, struct orch_err *err)
+{
+	return orch_db_is_healthy(service->keep.db, err) && lanes_turn(service, err);
+}
+
+/* As it is now, on any thread: intake refuses by the same. */
+static bool is_fit(void *arg, struct orch_err *err)
+{
+	const struct orch_service *service = arg;
+
+	if (!is_well(service, err))
+		return false;
+	if (!orch_db_is_full(service->keep.db))
+		return true;
+	(void)orch_fail(err, ORCH_E_LIMIT,
+		"the disk is nearly full: new events are refused (store.reserve)");
+	return false;
+}
+
 /* Once, and once more when it is over. */
 static void report_health(struct orch_service *service, const char *trouble)
 {
@@ -253,23 +272,16 @@ static void report_health(struct orch_service *service, const char *trouble)
 		orch_log(ORCH_LOG_INFO, "health.good");
 }
 
-/* The gauges, readiness, the watchdog. */
+/* The gauges, the watchdog. */
 static void on_tick(void *arg)
 {
 	struct orch_service *service = arg;
 	struct orch_err err = { "" };
-	bool healthy = orch_db_is_healthy(service->keep.db, &err) && lanes_turn(service, &err);
+	bool healthy = is_well(service, &err);
 
 	orch_service_refresh_gauges(service);
 	orch_service_tend_queue(service);
 	orch_log_flush();
-	if (!service->is_draining) {
-		if (healthy && orch_db_is_full(service->keep.db))
-			orch_health_set(service->health,
-				"the disk is nearly full: new events are refused (store.reserve)");
-		else
-			orch_health_set(service->health, healthy ? NULL : err.text);
-	}
 	report_health(service, healthy ? "" : err.text);
 	if (healthy && service->watchdog_ms > 0)
 		orch_notify("WATCHDOG=1");
@@ -325,6 +337,8 @@ static void note_start(struct orch_service *service)
 		orch_log(ORCH_LOG_WARN, "console.absent",
 			ORCH_LOG_STRING("why", "the console is not in this version yet"));
 	on_tick(service);
+	orch_health_ask(service->health, is_fit, service);
+	orch_health_set(service->health, NULL);
 	orch_notify("READY=1");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/health.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,6 +105,29 @@ static void test_a_flaw_is_told_by_one_that_is_ready(void **state)
 	assert_answer(c, "/readyz", 200, "ready\n");
 }
 
+static bool is_fit(void *arg, struct orch_err *err)
+{
+	atomic_int *state = arg;
+
+	return atomic_load(state) == 1 ||
+		orch_fail(err, ORCH_E_LIMIT, "the disk is nearly full") == ORCH_OK;
+}
+
+static void test_how_things_stand_is_asked_at_that_moment(void **state)
+{
+	struct clinic *c = *state;
+	atomic_int fit = 1;
+
+	orch_health_ask(c->health, is_fit, &fit);
+	assert_answer(c, "/readyz", 503, "starting\n");
+	orch_health_set(c->health, NULL);
+	assert_answer(c, "/readyz", 200, "ready\n");
+	atomic_store(&fit, 0);
+	assert_answer(c, "/readyz", 503, "the disk is nearly full\n");
+	atomic_store(&fit, 1);
+	assert_answer(c, "/readyz", 200, "ready\n");
+}
+
 static void test_a_long_reason_is_cut(void **state)
 {
 	struct clinic *c = *state;
@@ -143,6 +167,7 @@ int main(void)
 		TEST(test_it_is_alive_and_not_yet_ready),
 		TEST(test_it_is_ready_as_long_as_nothing_is_said_against_it),
 		TEST(test_a_flaw_is_told_by_one_that_is_ready),
+		TEST(test_how_things_stand_is_asked_at_that_moment),
 		TEST(test_a_long_reason_is_cut),
 		TEST(test_metrics_are_shown),
 #undef TEST
