@@ -115,11 +115,6 @@ int orch_command_rule_list(struct orch_cli *cli)
 	return rc;
 }
 
-static const char *standing(const struct orch_stored_rule *rule)
-{
-	return rule->removed && !rule->damaged ? "removed" : orch_rule_standing(rule);
-}
-
 static void add_examples(
 	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_list list)
 {
@@ -145,7 +140,7 @@ static void add_rule(
 	add_line(cli, out, "options", rule->rule.options);
 	orch_cli_add_line(
 		cli, out, "severity", orch_text_from(orch_severity_name(rule->rule.severity)));
-	orch_cli_add_line(cli, out, "state", orch_text_from(standing(rule)));
+	orch_cli_add_line(cli, out, "state", orch_text_from(orch_rule_standing(rule)));
 	add_examples(cli, out, "matches", rule->matches);
 	add_examples(cli, out, "no matches", rule->no_matches);
 	orch_buf_add_string(out, "\n");
@@ -162,7 +157,7 @@ static void add_history(struct orch_cli *cli, struct orch_buf *out,
 		orch_buf_printf(&cells, "%u\t%.*s\t", versions[i].rule.version,
 			ORCH_TEXT_ARG(orch_cli_time(cli, versions[i].changed_ms)));
 		orch_cli_add_styled(cli, &cells, NULL, versions[i].changed_by);
-		orch_buf_printf(&cells, "\t%s\t", standing(&versions[i]));
+		orch_buf_printf(&cells, "\t%s\t", orch_rule_standing(&versions[i]));
 		orch_cli_add_styled(cli, &cells, ORCH_CLI_DIM, versions[i].rule.expression);
 		orch_buf_add_char(&cells, '\n');
 	}

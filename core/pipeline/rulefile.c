@@ -21,7 +21,9 @@ const char *orch_rule_state_name(enum orch_rule_state state)
 
 const char *orch_rule_standing(const struct orch_stored_rule *rule)
 {
-	return rule->damaged ? "damaged" : orch_rule_state_name(rule->state);
+	if (rule->damaged)
+		return "damaged";
+	return rule->removed ? "removed" : orch_rule_state_name(rule->state);
 }
 
 int orch_rule_state_from(struct orch_text name)
