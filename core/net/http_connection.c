@@ -363,6 +363,7 @@ void orch_http_connection_open(
 
 	if (!connection) {
 		orch_http_server_count_refusal(server, ORCH_HTTP_REFUSAL_MEMORY);
+		orch_http_gate_give_place(server->gate);
 		close(fd);
 		return;
 	}
@@ -370,6 +371,7 @@ void orch_http_connection_open(
 	(void)orch_address_from(address, connection->address);
 	format_peer(address, connection->peer);
 	if (!orch_http_server_admit(server, connection)) {
+		orch_http_gate_give_place(server->gate);
 		close(fd);
 		orch_free(connection);
 		return;

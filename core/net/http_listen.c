@@ -95,11 +95,20 @@ static uint16_t local_port(int fd)
 	return ntohs(address.v4.sin_port);
 }
 
-static void pause_listening(struct orch_http_server *server, enum orch_http_refusal reason)
+static void pause_listening(struct orch_http_server *server)
 {
 	(void)event_del(server->accepting);
 	server->is_paused = true;
-	orch_http_server_count_refusal(server, reason);
+	orch_timer_set(&server->resume, ORCH_HTTP_ACCEPT_PAUSE_MS);
+}
+
+/* A connection of another lane may be the one that goes: it is looked again before long. */
+static void wait_for_a_place(struct orch_http_server *server)
+{
+	if (!server->is_full)
+		orch_http_server_count_refusal(server, ORCH_HTTP_REFUSAL_CONNECTIONS);
+	server->is_full = true;
+	pause_listening(server);
 }
 
 void orch_http_listen_resume(struct orch_http_server *server)
@@ -129,26 +138,29 @@ static bool accept_one(struct orch_http_server *server)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
-	int fd;
+	int fd, error;
 
-	if (server->connection_count >= server->limits.connections) {
-		pause_listening(server, ORCH_HTTP_REFUSAL_CONNECTIONS);
+	if (!orch_http_gate_take_place(server->gate)) {
+		wait_for_a_place(server);
 		return false;
 	}
 	fd = accept4(server->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
+		server->is_full = false;
 		(void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		(void)set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 		orch_http_connection_open(server, fd, (struct sockaddr *)&address);
 		return true;
 	}
-	if (is_shortage(errno)) {
-		pause_listening(server, ORCH_HTTP_REFUSAL_DESCRIPTORS);
-		orch_timer_set(&server->resume, ORCH_HTTP_ACCEPT_PAUSE_MS);
+	error = errno;
+	orch_http_gate_give_place(server->gate);
+	if (is_shortage(error)) {
+		orch_http_server_count_refusal(server, ORCH_HTTP_REFUSAL_DESCRIPTORS);
+		pause_listening(server);
 		return false;
 	}
 	/* Anything else is the lost connection's trouble, not the listener's. */
-	return errno != EAGAIN;
+	return error != EAGAIN;
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)

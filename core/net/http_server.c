@@ -73,10 +73,11 @@ static int init(struct orch_http_server *server, const struct orch_http_server_o
 {
 	set_limits(server, &options->limits);
 	server->name = orch_strdup(options->metric_listener ? options->metric_listener : "http");
-	if (options->proxy_count == 0)
-		server->addresses = orch_map_create();
-	if (!server->name || copy_proxies(server, options) < 0 ||
-		(!server->addresses && options->proxy_count == 0))
+	if (!options->gate)
+		server->own_gate = orch_http_gate_create(server->limits.connections,
+			options->proxy_count == 0 ? server->limits.connections_per_address : 0);
+	server->gate = options->gate ? options->gate : server->own_gate;
+	if (!server->name || !server->gate || copy_proxies(server, options) < 0)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
 	server->connections = orch_metric(ORCH_METRIC_GAUGE, "orchestrator_http_connections",
 		"Open HTTP connections.", { "listener", orch_text_from(server->name) });
@@ -147,51 +148,22 @@ void orch_http_server_destroy(struct orch_http_server *server)
 	orch_http_listen_close(server);
 	while (server->first)
 		orch_http_connection_detach(server->first);
-	orch_map_destroy(server->addresses, NULL);
+	orch_http_gate_destroy(server->own_gate);
 	SSL_CTX_free(server->tls);
 	orch_free(server->proxies);
 	orch_free(server->name);
 	orch_free(server);
 }
 
-static struct orch_text address_key(const struct orch_http_connection *connection)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct orch_text key = { (const char *)connection->address, 16 };
-
-	/* Who has one IPv6 address has a network of them. */
-	if (memcmp(connection->address, mapped, sizeof(mapped)) != 0)
-		key.len = 8;
-	return key;
-}
-
-static int count_address(
-	struct orch_http_server *server, const struct orch_http_connection *connection, int by)
-{
-	struct orch_text key = address_key(connection);
-	uintptr_t count = (uintptr_t)orch_map_get(server->addresses, key);
-
-	count = by < 0 ? count - 1 : count + 1;
-	if (count == 0) {
-		(void)orch_map_remove(server->addresses, key);
-		return ORCH_OK;
-	}
-	return orch_map_set(server->addresses, key, (void *)count);
-}
-
 bool orch_http_server_admit(
 	struct orch_http_server *server, struct orch_http_connection *connection)
 {
-	struct orch_text key = address_key(connection);
+	int code = orch_http_gate_enter(server->gate, connection->address);
 
-	if (server->addresses &&
-		(uintptr_t)orch_map_get(server->addresses, key) >=
-			server->limits.connections_per_address) {
-		orch_http_server_count_refusal(server, ORCH_HTTP_REFUSAL_ADDRESS);
-		return false;
-	}
-	if (server->addresses && count_address(server, connection, 1) < 0) {
-		orch_http_server_count_refusal(server, ORCH_HTTP_REFUSAL_MEMORY);
+	if (code < 0) {
+		orch_http_server_count_refusal(server,
+			code == ORCH_E_LIMIT ? ORCH_HTTP_REFUSAL_ADDRESS
+					     : ORCH_HTTP_REFUSAL_MEMORY);
 		return false;
 	}
 	connection->next = server->first;
@@ -214,9 +186,8 @@ void orch_http_server_forget(
 		connection->next->prev = connection->prev;
 	server->connection_count--;
 	orch_metric_add(server->connections, -1);
-	/* Replacing a number that is there needs no memory. */
-	if (server->addresses && count_address(server, connection, -1) < 0)
-		orch_http_server_count_refusal(server, ORCH_HTTP_REFUSAL_MEMORY);
+	orch_http_gate_leave(server->gate, connection->address);
+	orch_http_gate_give_place(server->gate);
 	orch_http_listen_resume(server);
 }
 

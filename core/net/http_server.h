@@ -2,11 +2,13 @@
 /*
  * An HTTP server on one lane: connections, deadlines, answers.
  *
- * Several lanes may listen on one address (SO_REUSEPORT).  A connection has
+ * Several lanes may listen on one address (SO_REUSEPORT); what they may have
+ * in all is counted by the gate that they share.  A connection has
  * one request in flight; the handler answers when it likes, from the lane.
  */
 #ifndef ORCH_HTTP_SERVER_H
 #define ORCH_HTTP_SERVER_H
+#include "net/http_gate.h"
 #include "net/http_parser.h"
 #include "net/egress.h"
 #include "net/lane.h"
@@ -16,8 +18,9 @@ struct orch_http_exchange; /* one request that waits for its answer */
 
 struct orch_http_limits {
 	uint64_t head_ms, body_ms, idle_ms, answer_ms; /* 5 s, 10 s, 60 s, 30 s */
-	uint64_t body_rate;   /* bytes a second that extend body_ms for larger limits; 65536 */
-	uint32_t connections; /* in all; 4096 */
+	uint64_t body_rate; /* bytes a second that extend body_ms for larger limits; 65536 */
+	/* Of a server with a gate of its own: */
+	uint32_t connections;             /* in all; 4096 */
 	uint32_t connections_per_address; /* without trusted proxies; 1024 */
 	uint32_t backlog;                 /* 4096 */
 };
@@ -35,7 +38,8 @@ struct orch_http_route {
 struct orch_http_server_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:0", "*:8080" */
 	struct orch_http_limits limits;
-	const char *certificate; /* PEM files; NULL: no TLS */
+	struct orch_http_gate *gate; /* NULL: its own; else it must outlast the server */
+	const char *certificate;     /* PEM files; NULL: no TLS */
 	const char *key;
 	const struct orch_network *proxies; /* whose X-Forwarded-For is believed */
 	size_t proxy_count;

@@ -16,9 +16,9 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <openssl/ssl.h>
-#include "base/map.h"
 #include "base/metric.h"
 #include "net/address.h"
+#include "net/http_gate.h"
 #include "net/http_server.h"
 
 #define ORCH_HTTP_INPUT_BYTES ((size_t)16 * 1024)   /* unparsed, of one connection */
@@ -66,11 +66,13 @@ struct orch_http_server {
 	struct event *accepting;
 	struct orch_timer resume;
 	bool is_paused;
+	bool is_full; /* there was no place, and none has been had since */
 	bool is_draining;
 
 	struct orch_http_connection *first;
 	size_t connection_count;
-	struct orch_map *addresses; /* connections by address, as numbers; NULL with proxies */
+	struct orch_http_gate *gate;     /* of all servers of this listener */
+	struct orch_http_gate *own_gate; /* NULL: it is another's */
 
 	char date[32];
 	uint64_t date_s;
@@ -154,14 +156,14 @@ const struct orch_http_route *orch_http_server_route(const struct orch_http_serv
 void orch_http_server_count_refusal(struct orch_http_server *server, enum orch_http_refusal reason);
 void orch_http_server_count_answer(struct orch_http_server *server, int status);
 const char *orch_http_server_date(struct orch_http_server *server);
-/* Counts the connection in; false: too many from its address, or no memory. */
+/* Counts in who has a place; false: too many from its address, or no memory. */
 bool orch_http_server_admit(
 	struct orch_http_server *server, struct orch_http_connection *connection);
 void orch_http_server_forget(
 	struct orch_http_server *server, struct orch_http_connection *connection);
 
 /* http_connection.c */
-/* Takes FD over, also on failure. */
+/* Takes FD over, and a place at the gate, also on failure. */
 void orch_http_connection_open(
 	struct orch_http_server *server, int fd, const struct sockaddr *address);
 /* The server goes. */

@@ -37,6 +37,7 @@ struct orch_intake {
 	struct orch_queue *queue;
 	const struct orch_http_route *extra;
 	size_t extra_count;
+	struct orch_http_gate *gate;
 	struct orch_http_server *server;
 	struct table *table;
 	size_t in_flight;
@@ -349,6 +350,7 @@ static int open_server(struct orch_intake *intake, struct orch_err *err)
 	options.proxies = orch_receipt_proxies(config, &options.proxy_count, err);
 	if (options.proxies == NULL && config->http.proxies.count > 0)
 		return ORCH_E_INVALID;
+	options.gate = intake->gate;
 	options.routes = intake->table->routes;
 	options.route_count = intake->table->count;
 	return orch_http_server_create(intake->lane, &options, &intake->server, err);
@@ -368,6 +370,7 @@ int orch_intake_create(const struct orch_intake_options *options, struct orch_cr
 	intake->queue = options->queue;
 	intake->extra = options->extra;
 	intake->extra_count = options->extra_count;
+	intake->gate = options->gate;
 	intake->table = make_table(intake, crew);
 	if (intake->table == NULL) {
 		orch_crew_unref(crew);
