@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "net/notify.h"
 #include "pipeline/build.h"
+#include "pipeline/descriptors.h"
 #include "pipeline/rulefile.h"
 #include "pipeline/service_internal.h"
 #include "queue/backend.h"
@@ -85,6 +86,9 @@ static int open_keep(struct orch_service *service)
 
 static int make_shared(struct orch_service *service)
 {
+	const struct orch_config_listen *http = &service->plan->config->http;
+	struct orch_descriptors_share share =
+		orch_descriptors_claim(service->plan->config, service->options.stages);
 	struct orch_err err = { "out of memory" };
 
 	service->health = orch_health_create();
@@ -93,9 +97,12 @@ static int make_shared(struct orch_service *service)
 		.pauses = orch_pauses_create(),
 		.outlets = orch_outlets_create(),
 		.spool_dir = service->spool_dir,
+		.gate = orch_http_gate_create(share.connections,
+			http->proxies.count == 0 ? http->connections_per_address : 0),
+		.outbound = share.outbound,
 	};
 	if (service->health == NULL || service->shared.pauses == NULL ||
-		service->shared.outlets == NULL)
+		service->shared.outlets == NULL || service->shared.gate == NULL)
 		return fail_start("memory", &err);
 	orch_service_note_gaps(service, &service->gaps);
 	service->shared.routes = orch_health_routes(service->health, &service->shared.route_count);
@@ -396,6 +403,7 @@ static void stop(struct orch_service *service)
 	orch_plan_unref(service->plan);
 	orch_pauses_destroy(service->shared.pauses);
 	orch_outlets_destroy(service->shared.outlets);
+	orch_http_gate_destroy(service->shared.gate);
 	orch_health_destroy(service->health);
 }
 

@@ -129,6 +129,7 @@ static int create_intake(struct orch_station *station, struct orch_crew *crew,
 		.queue = shared->keep->queue,
 		.extra = shared->routes,
 		.extra_count = shared->route_count,
+		.gate = shared->gate,
 	};
 
 	return orch_intake_create(&options, crew, &station->intake, err);
@@ -140,6 +141,7 @@ static int create_worker(struct orch_station *station, struct orch_crew *crew,
 	const struct orch_config *config = crew->plan->config;
 	struct orch_http_client_options client = {
 		.ca_file = config->ca_file.len > 0 ? config->ca_file.ptr : NULL,
+		.max_connections = shared->outbound,
 	};
 	struct orch_bench bench;
 	int rc = orch_http_client_create(station->lane, &client, &station->client, err);
