@@ -16,7 +16,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/hash.h"
+#include "base/metric.h"
+#include "base/outflow.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -48,6 +51,10 @@ static struct {
 	struct kind kinds[FOLD_KINDS];
 	char line[LINE_BYTES];
 	char value[LINE_BYTES];
+	bool never_waits;
+	struct orch_outflow flow;    /* if it never waits */
+	struct orch_metric *dropped; /* likewise */
+	uint64_t untold;             /* of the dropped: no line has said so yet */
 } logger = { .lock = PTHREAD_MUTEX_INITIALIZER, .level = ORCH_LOG_INFO, .fd = STDERR_FILENO };
 
 static const char *level_name(int level)
@@ -129,7 +136,8 @@ static void add_fields(struct orch_buf *line, const struct orch_log_field *field
 	}
 }
 
-static void write_line(const char *line, size_t len)
+/* 0, or the error. */
+static int write_and_wait(const char *line, size_t len)
 {
 	while (len > 0) {
 		ssize_t done = write(logger.fd, line, len);
@@ -137,10 +145,28 @@ static void write_line(const char *line, size_t len)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			return; /* There is nobody to be told. */
+			return errno;
 		line += done;
 		len -= (size_t)done;
 	}
+	return 0;
+}
+
+static void count_dropped(void)
+{
+	orch_metric_add(logger.dropped, (int64_t)logger.flow.lost);
+	logger.untold += logger.flow.lost;
+	logger.flow.lost = 0;
+}
+
+static void write_line(const char *line, size_t len)
+{
+	if (!logger.never_waits) {
+		(void)write_and_wait(line, len); /* There is nobody to be told. */
+		return;
+	}
+	orch_outflow_put(&logger.flow, (struct orch_text){ line, len });
+	count_dropped();
 }
 
 static void add_head(struct orch_buf *line, int level, const char *event)
@@ -293,6 +319,10 @@ void orch_log_write(int level, const char *event, const struct orch_log_field *f
 void orch_log_setup(int fd, enum orch_log_format format, int level)
 {
 	(void)pthread_mutex_lock(&logger.lock);
+	if (logger.never_waits && fd != logger.fd) {
+		orch_outflow_close(&logger.flow);
+		orch_outflow_open(&logger.flow, fd);
+	}
 	logger.fd = fd;
 	logger.format = format;
 	atomic_store(&logger.level, level);
@@ -304,11 +334,73 @@ bool orch_log_wants(int level)
 	return level >= atomic_load_explicit(&logger.level, memory_order_relaxed);
 }
 
+void orch_log_never_wait(void)
+{
+	(void)pthread_mutex_lock(&logger.lock);
+	if (!logger.never_waits)
+		orch_outflow_open(&logger.flow, logger.fd);
+	logger.never_waits = true;
+	logger.dropped = orch_metric(ORCH_METRIC_COUNTER, "orchestrator_log_lines_dropped_total",
+		"Lines of the log that nobody took in time.");
+	(void)pthread_mutex_unlock(&logger.lock);
+}
+
+int orch_log_pass(struct orch_text line, struct orch_err *err)
+{
+	int rc = ORCH_OK, error;
+
+	(void)pthread_mutex_lock(&logger.lock);
+	if (logger.never_waits) {
+		rc = orch_outflow_write(&logger.flow, line, err);
+		count_dropped();
+	} else {
+		error = write_and_wait(line.ptr, line.len);
+		if (error != 0)
+			rc = orch_fail(err, ORCH_E_AGAIN, "%s", orch_errno_text(error));
+	}
+	(void)pthread_mutex_unlock(&logger.lock);
+	return rc;
+}
+
+/* Once there is room again. */
+static void tell_dropped(void)
+{
+	struct orch_log_field fields[] = {
+		ORCH_LOG_INT("lines", logger.untold),
+		{ .key = NULL },
+	};
+
+	if (logger.untold == 0 || logger.flow.len > 0)
+		return;
+	logger.untold = 0;
+	put_line(ORCH_LOG_WARN, "log.dropped", fields);
+}
+
+static void flush_kept(void)
+{
+	if (!logger.never_waits)
+		return;
+	orch_outflow_drain(&logger.flow);
+	count_dropped();
+	tell_dropped();
+}
+
+void orch_log_finish(uint64_t within_ms)
+{
+	(void)pthread_mutex_lock(&logger.lock);
+	if (logger.never_waits) {
+		orch_outflow_finish(&logger.flow, within_ms);
+		count_dropped();
+	}
+	(void)pthread_mutex_unlock(&logger.lock);
+}
+
 void orch_log_flush(void)
 {
 	uint64_t now_ms = orch_clock_now_ms();
 
 	(void)pthread_mutex_lock(&logger.lock);
+	flush_kept();
 	for (size_t i = 0; i < FOLD_KINDS; i++) {
 		struct kind *kind = &logger.kinds[i];
 

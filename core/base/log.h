@@ -11,6 +11,7 @@
 #ifndef ORCH_LOG_H
 #define ORCH_LOG_H
 #include <orch/abi.h>
+#include "base/check.h"
 
 struct orch_log_field {
 	const char *key; /* NULL ends the list */
@@ -45,7 +46,22 @@ enum orch_log_format { ORCH_LOG_LOGFMT = 0, ORCH_LOG_JSON };
 void orch_log_setup(int fd, enum orch_log_format format, int level);
 bool orch_log_wants(int level);
 
-/* Writes the sums of folded repeats that are due; call it now and then. */
+/*
+ * From now on nobody waits for those who read the log: what they do not take
+ * is kept, and what is more than 256 KiB is lost and counted in
+ * orchestrator_log_lines_dropped_total.
+ */
+void orch_log_never_wait(void);
+
+/* Writes what was kept and the sums of folded repeats that are due; call it now and then. */
 void orch_log_flush(void);
+/* Before the end: what is kept gets as much time. */
+void orch_log_finish(uint64_t within_ms);
+
+/*
+ * A line as it is, between those of the log, for one who repeats it until it
+ * is written: never lost, never kept.  LINE ends in a newline.
+ */
+ORCH_MUST_USE int orch_log_pass(struct orch_text line, struct orch_err *err);
 
 #endif

@@ -28,6 +28,7 @@
 #define DRAIN_POLL_MS 20
 #define RELEASE_WAIT_MS 2000 /* for what is given back at the end of the drain */
 #define LANE_STUCK_MS 10000
+#define LOG_WAIT_MS 1000 /* for who reads the log, at the very end */
 
 static int fail_start(const char *what, const struct orch_err *err)
 {
@@ -166,6 +167,13 @@ static int open_health_listener(struct orch_service *service, struct orch_err *e
 	return orch_http_server_create(service->lane, &options, &service->health_server, err);
 }
 
+static _Noreturn void stop_at_once(int status)
+{
+	orch_log(ORCH_LOG_WARN, "stop.at_once");
+	orch_log_finish(LOG_WAIT_MS);
+	_exit(status);
+}
+
 static void release_stations(struct orch_service *service)
 {
 	service->is_released = true;
@@ -190,8 +198,7 @@ static void on_drain_timer(void *arg)
 	if (orch_clock_mono_ms() >= service->drain_until_ms) {
 		if (service->is_released) {
 			/* What is still under way is durable and comes back after its lease. */
-			orch_log(ORCH_LOG_WARN, "stop.at_once");
-			_exit(service->status);
+			stop_at_once(service->status);
 		}
 		release_stations(service);
 	}
@@ -201,8 +208,7 @@ static void on_drain_timer(void *arg)
 void orch_service_drain(struct orch_service *service)
 {
 	if (service->is_draining) {
-		orch_log(ORCH_LOG_WARN, "stop.at_once");
-		_exit(EXIT_SUCCESS);
+		stop_at_once(EXIT_SUCCESS);
 	}
 	service->is_draining = true;
 	orch_log(ORCH_LOG_INFO, "drain.begin",
@@ -426,6 +432,7 @@ int orch_service_run(const struct orch_service_options *options)
 	status = build_plan(service);
 	if (status == EXIT_SUCCESS) {
 		orch_service_setup_log(service->plan->config);
+		orch_log_never_wait();
 		status = open_keep(service);
 	}
 	if (status == EXIT_SUCCESS)
@@ -438,5 +445,6 @@ int orch_service_run(const struct orch_service_options *options)
 	}
 	stop(service);
 	orch_free(service);
+	orch_log_finish(LOG_WAIT_MS);
 	return status;
 }

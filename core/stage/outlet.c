@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/text.h"
 
 struct outlet {
@@ -62,13 +65,31 @@ static int write_line(int fd, struct orch_text line)
 	return (size_t)written == line.len + 1 ? 0 : ENOSPC;
 }
 
+static int refuse_kind(const char *path, struct orch_err *err)
+{
+	return orch_fail(err, ORCH_E_INVALID,
+		"%s: is a folder, a pipe, a socket or a device; must be a file", path);
+}
+
+/* Whoever opened a pipe or a device could be made to wait for good. */
 static int open_file(struct outlet *file, struct orch_err *err)
 {
+	struct stat found;
+	int fd;
+
 	if (file->fd >= 0)
 		return ORCH_OK;
-	file->fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-	if (file->fd < 0)
+	fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		0640);
+	if (fd < 0 && (errno == EISDIR || errno == ENXIO))
+		return refuse_kind(file->path, err);
+	if (fd < 0)
 		return orch_fail(err, ORCH_E_AGAIN, "%s: %s", file->path, orch_errno_text(errno));
+	if (fstat(fd, &found) != 0 || !S_ISREG(found.st_mode)) {
+		(void)close(fd);
+		return refuse_kind(file->path, err);
+	}
+	file->fd = fd;
 	return ORCH_OK;
 }
 
@@ -112,12 +133,27 @@ static int write_file(struct orch_outlets *outlets, struct orch_text path, struc
 	return rc;
 }
 
+static int write_stderr(struct orch_text line, struct orch_err *err)
+{
+	struct orch_buf buf;
+	int rc;
+
+	orch_buf_init(&buf, line.len + 1);
+	orch_buf_add_text(&buf, line);
+	orch_buf_add_char(&buf, '\n');
+	rc = buf.failed ? orch_fail(err, ORCH_E_AGAIN, "out of memory")
+			: orch_log_pass(orch_buf_text(&buf), err);
+	orch_buf_fini(&buf);
+	if (rc != ORCH_OK)
+		orch_err_prefix(err, "stderr");
+	return rc;
+}
+
 int orch_outlets_write(struct orch_outlets *outlets, struct orch_text url, struct orch_text line,
 	struct orch_err *err)
 {
 	static const char file_prefix[] = "log:file/";
 	size_t prefix = sizeof(file_prefix) - 1;
-	int error;
 
 	if (orch_text_is(url, "log:syslog")) {
 		syslog(LOG_NOTICE | LOG_USER, "%.*s", ORCH_TEXT_ARG(line));
@@ -131,10 +167,7 @@ int orch_outlets_write(struct orch_outlets *outlets, struct orch_text url, struc
 	if (!orch_text_is(url, "log:stderr"))
 		return orch_fail(err, ORCH_E_INVALID,
 			"a log goes to log:stderr, log:syslog or log:file/PATH");
-	error = write_line(STDERR_FILENO, line);
-	if (error != 0)
-		return orch_fail(err, ORCH_E_AGAIN, "stderr: %s", orch_errno_text(error));
-	return ORCH_OK;
+	return write_stderr(line, err);
 }
 
 void orch_outlets_reopen(struct orch_outlets *outlets)

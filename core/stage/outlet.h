@@ -15,7 +15,10 @@ struct orch_outlets;
 struct orch_outlets *orch_outlets_create(void);
 void orch_outlets_destroy(struct orch_outlets *outlets);
 
-/* URL: "log:stderr", "log:syslog", "log:file/PATH".  One write for the line and its newline. */
+/*
+ * URL: "log:stderr", "log:syslog", "log:file/PATH".  One write for the line
+ * and its newline; it never waits for a reader.  ORCH_E_AGAIN: not now.
+ */
 ORCH_MUST_USE int orch_outlets_write(struct orch_outlets *outlets, struct orch_text url,
 	struct orch_text line, struct orch_err *err);
 void orch_outlets_reopen(struct orch_outlets *outlets);

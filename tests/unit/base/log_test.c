@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "../../support/text_assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -293,6 +295,40 @@ static void test_errno_is_left_alone(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+static int64_t dropped(void)
+{
+	return orch_metric_value(
+		orch_metric(ORCH_METRIC_COUNTER, "orchestrator_log_lines_dropped_total", ""));
+}
+
+/* The last test: from then on the log never waits. */
+static void test_a_reader_that_stands_still_costs_lines_which_are_counted(void **state)
+{
+	char bytes[65536];
+	int64_t before;
+	int ends[2], lines_logged = 0;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	orch_log_never_wait();
+	orch_log_setup(ends[1], ORCH_LOG_LOGFMT, ORCH_LOG_INFO);
+	before = dropped();
+	for (; dropped() < before + 3; lines_logged++)
+		orch_log(ORCH_LOG_INFO, "flood", ORCH_LOG_STRING("trace", "t"));
+	assert_true(lines_logged > 1000);
+	/* Once he reads again he is told. */
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	do {
+		ssize_t len = read(ends[0], bytes, sizeof(bytes) - 1);
+
+		assert_true(len > 0);
+		bytes[len] = '\0';
+		orch_log_flush();
+	} while (strstr(bytes, "event=log.dropped lines=3") == NULL);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 #define log_test(test) cmocka_unit_test_setup_teardown(test, open_log, close_log)
 
 int main(void)
@@ -311,6 +347,7 @@ int main(void)
 		log_test(test_many_kinds_are_folded_in_bounded_memory),
 		log_test(test_lines_of_threads_do_not_mix),
 		log_test(test_errno_is_left_alone),
+		log_test(test_a_reader_that_stands_still_costs_lines_which_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,17 +129,26 @@ struct child {
 	char log[96];
 };
 
-static void start_child(struct house *h, struct child *child)
+/* Its log goes to FD. */
+static void start_child_with(struct house *h, struct child *child, int fd)
 {
-	(void)snprintf(child->log, sizeof(child->log), "%s/log", h->dir);
 	child->pid = fork();
 	assert_true(child->pid >= 0);
 	if (child->pid == 0) {
-		int fd = open(child->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-
 		(void)dup2(fd, STDERR_FILENO);
 		_exit(run_here(h));
 	}
+}
+
+static void start_child(struct house *h, struct child *child)
+{
+	int fd;
+
+	(void)snprintf(child->log, sizeof(child->log), "%s/log", h->dir);
+	fd = open(child->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	assert_true(fd >= 0);
+	start_child_with(h, child, fd);
+	(void)close(fd);
 }
 
 /* How often WORDS stand in the log. */
@@ -322,6 +331,70 @@ static void post(uint16_t port, const char *body)
 	(void)close(fd);
 }
 
+static void expect_live(uint16_t port)
+{
+	int fd = peer_connect(port);
+	struct reply reply;
+
+	assert_true(peer_say(fd, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"));
+	peer_read(fd, &reply);
+	assert_int_equal(reply.status, 200);
+	reply_fini(&reply);
+	(void)close(fd);
+}
+
+/* As large as a pipe becomes, so that nobody can make room in it but its reader. */
+static void open_full_pipe(int ends[2])
+{
+	char bytes[4096] = "", path[32];
+	int fd;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024) > 0);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		;
+	(void)close(fd);
+}
+
+static void test_a_log_that_nobody_reads_holds_up_nothing(void **state)
+{
+	struct house *h = *state;
+	int ends[2], held, notes = listen_for_notes();
+	uint16_t port = reserve_port(&held);
+	struct child child;
+
+	house_config(h,
+		orch_arena_printf(h->arena,
+			HOUSE_TOOL
+			"http = { listen = \"127.0.0.1:%u\"; }; log = { level = \"debug\"; };"
+			"egress = { allow = [ \"127.0.0.0/8\" ]; };"
+			"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = "
+			"\"/in\"; } ); actions = ( { name = \"log\"; plugin = \"log\"; } ); "
+			"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ "
+			"\"dlp\" ]; policy = ( { verdict = \"flag\"; actions = [ \"log\" ]; } "
+			"); } );",
+			(unsigned)port)
+			.ptr);
+	open_full_pipe(ends);
+	start_child_with(h, &child, ends[1]);
+	await_note(notes, "READY=1");
+	post(port, "id e1\ntext text x\nemit\n");
+	expect_live(port);
+	assert_int_equal(kill(child.pid, SIGHUP), 0);
+	await_note(notes, "RELOADING=1");
+	await_note(notes, "READY=1");
+	assert_int_equal(kill(child.pid, SIGTERM), 0);
+	assert_int_equal(await_end(&child), 0);
+	unsetenv("NOTIFY_SOCKET");
+	(void)close(notes);
+	(void)close(held);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 static void test_a_tool_that_hangs_does_not_hold_up_the_end(void **state)
 {
 	struct house *h = *state;
@@ -364,6 +437,7 @@ int main(void)
 		TEST(test_a_damaged_row_in_a_blind_spot_is_mended),
 		TEST(test_a_reload_is_all_or_nothing),
 		TEST(test_a_reload_follows_the_settings_of_the_log),
+		TEST(test_a_log_that_nobody_reads_holds_up_nothing),
 		TEST(test_a_tool_that_hangs_does_not_hold_up_the_end),
 		TEST(test_a_wrong_configuration_is_78),
 		TEST(test_a_missing_configuration_is_78),

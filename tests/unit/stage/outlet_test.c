@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage/outlet.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../support/text_assert.h"
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 
 static char dir[] = "/tmp/outlet-XXXXXX";
@@ -81,6 +85,69 @@ static void test_what_cannot_be_opened_is_tried_again_later(void **state)
 	assert_int_equal(say(path_of("no/such/folder"), "line"), ORCH_E_AGAIN);
 }
 
+static void test_a_link_to_a_file_is_followed(void **state)
+{
+	const char *path = path_of("link");
+
+	(void)state;
+	assert_int_equal(symlink(path_of("behind"), path), 0);
+	assert_int_equal(say(path, "line"), ORCH_OK);
+	assert_text(content(path_of("behind")), "line\n");
+}
+
+/* Opening a pipe without a reader would wait for one. */
+static void test_what_is_no_file_is_refused(void **state)
+{
+	const char *pipe = path_of("pipe");
+	const char *const paths[] = { dir, "/dev/null", pipe, pipe };
+	struct orch_err err;
+	int reader = -1;
+
+	(void)state;
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	for (size_t i = 0; i < 4; i++) {
+		if (i == 3) /* and with one it would fill */
+			reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		assert_int_equal(orch_outlets_write(outlets,
+					 orch_arena_printf(arena, "log:file/%s", paths[i]),
+					 ORCH_TEXT("line"), &err),
+			ORCH_E_INVALID);
+		assert_contains(err.text, paths[i]);
+		assert_contains(err.text, "must be a file");
+	}
+	(void)close(reader);
+}
+
+/* Standard error as a pipe that nobody reads. */
+static void test_a_line_that_nobody_reads_is_tried_again_later(void **state)
+{
+	struct orch_text url = ORCH_TEXT("log:stderr"), line;
+	struct orch_err err = { "" };
+	char bytes[4096];
+	int ends[2], written = 0;
+
+	(void)state;
+	memset(bytes, 'x', sizeof(bytes));
+	line = (struct orch_text){ bytes, sizeof(bytes) };
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	orch_log_setup(ends[1], ORCH_LOG_LOGFMT, ORCH_LOG_INFO);
+	orch_log_never_wait();
+	while (orch_outlets_write(outlets, url, line, &err) == ORCH_OK)
+		written++;
+	assert_true(written > 0);
+	assert_contains(err.text, "stderr: nobody reads it");
+	/* Diagnostics are kept meanwhile, and nobody waits. */
+	orch_log(ORCH_LOG_INFO, "kept");
+	assert_int_equal(orch_outlets_write(outlets, url, line, &err), ORCH_E_AGAIN);
+	while (orch_outlets_write(outlets, url, line, &err) != ORCH_OK) {
+		assert_true(read(ends[0], bytes, sizeof(bytes)) > 0);
+		memset(bytes, 'x', sizeof(bytes));
+	}
+	orch_log_setup(STDERR_FILENO, ORCH_LOG_LOGFMT, ORCH_LOG_INFO);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 static void test_other_places_are_refused(void **state)
 {
 	struct orch_err err;
@@ -113,6 +180,9 @@ int main(void)
 		outlet_test(test_lines_are_appended_one_by_one),
 		outlet_test(test_a_file_that_was_moved_away_is_left_alone_after_reopening),
 		outlet_test(test_what_cannot_be_opened_is_tried_again_later),
+		outlet_test(test_a_link_to_a_file_is_followed),
+		outlet_test(test_what_is_no_file_is_refused),
+		outlet_test(test_a_line_that_nobody_reads_is_tried_again_later),
 		outlet_test(test_other_places_are_refused),
 		outlet_test(test_the_files_are_bounded),
 	};
