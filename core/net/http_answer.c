@@ -7,6 +7,35 @@
 
 #define ORCH_HTTP_REPLY_HEAD_BYTES 512
 
+/* "a/b" or "a=b", SEPARATOR between two tokens. */
+static bool is_pair(struct orch_text text, char separator)
+{
+	const char *at = text.len == 0 ? NULL : memchr(text.ptr, separator, text.len);
+	size_t len = at == NULL ? 0 : (size_t)(at - text.ptr);
+
+	return at != NULL && orch_egress_is_token((struct orch_text){ text.ptr, len }) &&
+		orch_egress_is_token((struct orch_text){ at + 1, text.len - len - 1 });
+}
+
+bool orch_http_is_media_type(struct orch_text text)
+{
+	struct orch_text rest = text, piece;
+
+	if (text.len > ORCH_HTTP_MEDIA_TYPE_BYTES || !orch_text_split(&rest, ';', &piece) ||
+		!is_pair(piece, '/'))
+		return false;
+	/* With a semicolon at the end there is a parameter that is none. */
+	if (text.ptr[text.len - 1] == ';')
+		return false;
+	while (orch_text_split(&rest, ';', &piece)) {
+		while (piece.len > 0 && piece.ptr[0] == ' ')
+			piece = (struct orch_text){ piece.ptr + 1, piece.len - 1 };
+		if (!is_pair(piece, '='))
+			return false;
+	}
+	return true;
+}
+
 static bool may_have_length(int status)
 {
 	return status >= 200 && status != 204 && status != 304;

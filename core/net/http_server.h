@@ -68,6 +68,14 @@ struct orch_text orch_http_exchange_peer(
 uint64_t orch_http_exchange_received_ms(const struct orch_http_exchange *exchange); /* wall clock */
 void *orch_http_exchange_arg(const struct orch_http_exchange *exchange);
 
+#define ORCH_HTTP_MEDIA_TYPE_BYTES 128
+
+/*
+ * Is TEXT "type/subtype", perhaps with "; name=token" behind it?  Anything
+ * else could bring lines of its own into the head.
+ */
+bool orch_http_is_media_type(struct orch_text text);
+
 /*
  * Ends the exchange, which is gone afterwards.  HEADERS: "Name: value\r\n"
  * each, may be NULL.  Content-Length, Connection, Date and nosniff are added.

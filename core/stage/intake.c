@@ -20,6 +20,7 @@
 struct entrance {
 	struct orch_intake *intake;
 	size_t input;
+	bool has_told; /* of an answer that is no answer */
 };
 
 /* The routes of one crew; freed when it has been replaced and its last arrival is answered. */
@@ -50,6 +51,7 @@ struct arrival {
 	struct orch_http_exchange *exchange;
 	struct orch_arena *arena;
 	const struct orch_plan_instance *input;
+	struct entrance *entrance;
 	struct orch_answer answer;
 	struct orch_queue_op put;
 	const struct orch_event *events;
@@ -168,6 +170,21 @@ static void put(struct arrival *arrival, struct orch_message *messages, size_t c
 	}
 }
 
+/* It becomes a line of the head: what is no media type is left out. */
+static struct orch_text media_type_of(
+	const struct arrival *arrival, const struct orch_answer *given)
+{
+	if (given->media_type.len == 0 || orch_http_is_media_type(given->media_type))
+		return given->media_type;
+	if (!arrival->entrance->has_told)
+		orch_log(ORCH_LOG_ERROR, "intake.media_type",
+			ORCH_LOG_TEXT("instance", arrival->input->config->name),
+			ORCH_LOG_TEXT("given", given->media_type),
+			ORCH_LOG_STRING("sent", "application/json"));
+	arrival->entrance->has_told = true;
+	return ORCH_TEXT_NONE;
+}
+
 /* The answer's texts are lent by the plugin; keep what is to be sent later. */
 static void keep_answer(struct arrival *arrival, const struct orch_answer *given)
 {
@@ -177,7 +194,7 @@ static void keep_answer(struct arrival *arrival, const struct orch_answer *given
 		body.len = ANSWER_BODY_BYTES;
 	if (given->status >= 200 && given->status <= 599)
 		arrival->answer.status = given->status;
-	arrival->answer.media_type = orch_arena_text(arrival->arena, given->media_type);
+	arrival->answer.media_type = orch_arena_text(arrival->arena, media_type_of(arrival, given));
 	arrival->answer.body = orch_arena_text(arrival->arena, body);
 }
 
@@ -294,6 +311,7 @@ static void handle(struct orch_http_exchange *exchange, void *arg)
 	arrival->table = table;
 	arrival->exchange = exchange;
 	arrival->arena = arena;
+	arrival->entrance = entrance;
 	arrival->input = &table->crew->plan->inputs[entrance->input];
 	arrival->begin_ns = orch_clock_mono_ns();
 	table->arrivals++;
@@ -308,7 +326,7 @@ static void fill_routes(struct orch_intake *intake, struct table *table)
 	for (size_t i = 0; i < config->input_count; i++) {
 		if (config->inputs[i].transport != ORCH_HTTP)
 			continue;
-		table->entrances[table->count] = (struct entrance){ intake, i };
+		table->entrances[table->count] = (struct entrance){ .intake = intake, .input = i };
 		table->routes[table->count] = (struct orch_http_route){
 			.method = "POST",
 			.path = config->inputs[i].path.ptr,

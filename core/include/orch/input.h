@@ -25,7 +25,7 @@ struct orch_arrival {
 struct orch_answer {
 	uint32_t size;
 	int32_t status; /* HTTP, 200 to 599; else the core's choice by the returned code */
-	struct orch_text media_type;
+	struct orch_text media_type; /* "text/plain; charset=utf-8"; empty or anything else: JSON */
 	struct orch_text
 		body; /* or the frame to send; at most 4 KiB, copied when the hook returns */
 };

@@ -512,9 +512,37 @@ static void test_a_handler_may_destroy_its_server(void **state)
 
 #define SERVED_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void test_media_types_are_told_from_lines_of_a_head(void **state)
+{
+	static const char *const right[] = { "text/plain", "application/vnd.api+json",
+		"text/html; charset=utf-8", "text/html;charset=utf-8;x=y", "a/b;  c=d" };
+	static const char *const wrong[] = { "", "text", "/", "text/", "/plain", "text/plain ",
+		" text/plain", "text/plain\r\nX: y", "text/plain\nX: y", "text/plain\r",
+		"text/plain;", "text/plain; ", "text/plain; charset",
+		"text/plain; charset=", "text/plain; charset=\"utf-8\"",
+		"text/plain; charset=utf-8\r\nX: y", "text/plain;; a=b", "text/\xc3\xa4",
+		"text/plain, text/html", "a/b/c" };
+	char text[ORCH_HTTP_MEDIA_TYPE_BYTES + 2] = "text/";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		if (!orch_http_is_media_type(orch_text_from(right[i])))
+			fail_msg("%s is refused", right[i]);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (orch_http_is_media_type(orch_text_from(wrong[i])))
+			fail_msg("%s is taken", wrong[i]);
+	assert_false(orch_http_is_media_type((struct orch_text){ "text/a\0b", 8 }));
+	memset(text + 5, 'x', sizeof(text) - 5);
+	assert_true(
+		orch_http_is_media_type((struct orch_text){ text, ORCH_HTTP_MEDIA_TYPE_BYTES }));
+	assert_false(orch_http_is_media_type(
+		(struct orch_text){ text, ORCH_HTTP_MEDIA_TYPE_BYTES + 1 }));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_media_types_are_told_from_lines_of_a_head),
 		SERVED_TEST(test_a_get_is_answered_with_all_that_an_answer_needs),
 		SERVED_TEST(test_head_is_answered_without_a_body),
 		SERVED_TEST(test_a_refused_head_request_gets_no_body),

@@ -134,6 +134,20 @@ static void test_the_plugin_says_what_is_answered(void **state)
 	close_door(&door);
 }
 
+static void test_an_answer_of_many_lines_stays_one_answer(void **state)
+{
+	struct door door;
+
+	open_door(*state, &door, "");
+	assert_int_equal(say(&door, "say hi\ntype text/html; charset=utf-8\n"), 200);
+	assert_contains(door.head, "\r\nContent-Type: text/html; charset=utf-8\r\n");
+	assert_int_equal(say(&door, "say hi\ntype text/plain|X-Injected: yes||<html>\n"), 200);
+	assert_null(strstr(door.head, "X-Injected"));
+	assert_contains(door.head, "\r\nContent-Type: application/json\r\n");
+	assert_string_equal(door.body, "hi");
+	close_door(&door);
+}
+
 static void test_what_is_refused_leaves_nothing(void **state)
 {
 	static const struct {
@@ -305,6 +319,7 @@ int main(void)
 		TEST(test_an_answer_means_that_it_is_kept),
 		TEST(test_a_repeat_is_answered_and_not_kept_again),
 		TEST(test_the_plugin_says_what_is_answered),
+		TEST(test_an_answer_of_many_lines_stays_one_answer),
 		TEST(test_what_is_refused_leaves_nothing),
 		TEST(test_as_many_events_as_the_limit_are_taken),
 		TEST(test_one_event_more_is_refused_for_good),

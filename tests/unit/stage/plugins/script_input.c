@@ -6,6 +6,7 @@
  *   emit              emits the event so far; the next line begins another
  *   ignore            the same, without minding whether it was taken
  *   reject REASON, status N, say TEXT
+ *   type TEXT         the answer's media type; a '|' in it is a line break
  *   denied, again, invalid, limit
  *
  * gather() fetches every announced part from api_url + its name.
@@ -27,7 +28,7 @@ struct script_input {
 	const struct orch_host *host;
 	const struct settings *settings;
 	char url[512];
-	char answer[512];
+	char answer[512], media_type[512];
 };
 
 struct draft {
@@ -122,6 +123,18 @@ static bool draft_line(struct draft *draft, struct orch_text word, struct orch_t
 	return true;
 }
 
+static struct orch_text type_of(struct script_input *self, struct orch_text text)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < text.len && len < sizeof(self->media_type) - 2; i++) {
+		if (text.ptr[i] == '|')
+			self->media_type[len++] = '\r';
+		self->media_type[len++] = (char)(text.ptr[i] == '|' ? '\n' : text.ptr[i]);
+	}
+	return (struct orch_text){ self->media_type, len };
+}
+
 static int receive(void *self, const struct orch_arrival *arrival, struct orch_sink *sink,
 	struct orch_answer *answer, struct orch_err *err)
 {
@@ -147,6 +160,8 @@ static int receive(void *self, const struct orch_arrival *arrival, struct orch_s
 		} else if (is(word, "say")) {
 			answer->body = text_of(copy(input->answer, sizeof(input->answer), line));
 			answer->media_type = text_of("text/plain");
+		} else if (is(word, "type")) {
+			answer->media_type = type_of(input, line);
 		} else {
 			rc = orch_fail(err, code_of(word), "as the script wants it");
 		}
