@@ -21,6 +21,24 @@ const char *const *orch_settings_core_keys(enum orch_kind kind, size_t *ret_coun
 	return kind == ORCH_KIND_TOOL ? tool_keys : action_keys;
 }
 
+bool orch_settings_name_file(
+	const struct orch_plugin *plugin, const void *settings, struct orch_text file)
+{
+	const struct orch_option *option = plugin->options;
+	const char *path;
+
+	if (file.len == 0 || file.ptr[0] != '/')
+		return false;
+	for (; option != NULL && option->name != NULL; option++) {
+		if (option->type != ORCH_OPT_PATH)
+			continue;
+		memcpy(&path, (const char *)settings + option->offset, sizeof(path));
+		if (orch_text_is(file, path))
+			return true;
+	}
+	return false;
+}
+
 struct block {
 	struct orch_config *config;
 	struct orch_config_instance *instance;

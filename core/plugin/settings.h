@@ -13,6 +13,10 @@ ORCH_MUST_USE int orch_settings_read(struct orch_config *config,
 	struct orch_config_instance *instance, const struct orch_plugin *plugin,
 	struct orch_config_errors *errors, void **ret_settings);
 
+/* Does one of the path options of these settings name FILE?  The words that an option knows are no files. */
+bool orch_settings_name_file(
+	const struct orch_plugin *plugin, const void *settings, struct orch_text file);
+
 /* Is the table itself sound?  For the loader: rows within the struct, types known, fallbacks valid, names unique. */
 ORCH_MUST_USE int orch_settings_check_table(const struct orch_plugin *plugin, struct orch_err *err);
 

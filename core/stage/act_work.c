@@ -97,6 +97,8 @@ static void fill_run(struct orch_act_work *work)
 		.bench = &work->act->options.bench,
 		.egress = &config->egress,
 		.instance = instance->config,
+		.plugin = instance->plugin,
+		.settings = instance->settings,
 		.host = orch_plugin_host_services(instance->host),
 		.name = "act",
 		.duration = instance->acted,

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "plugin/settings.h"
 #include "stage/leases.h"
 #include "stage/limit.h"
 
@@ -100,6 +101,19 @@ static void on_result(void *arg, const struct orch_http_result *result)
 	enter(run, &result->reply);
 }
 
+/* Nobody appends to a file that the configuration has not named to him. */
+static int append_line(struct orch_run *run, struct orch_err *err)
+{
+	const struct orch_request *request = &run->request;
+	struct orch_text file;
+
+	if (orch_outlet_file(request->url, &file) &&
+		!orch_settings_name_file(run->plugin, run->settings, file))
+		return orch_fail(err, ORCH_E_DENIED, "%.*s: no option of %.*s names this file",
+			ORCH_TEXT_ARG(file), ORCH_TEXT_ARG(run->instance->name));
+	return orch_outlets_write(run->bench->outlets, request->url, request->body, err);
+}
+
 static void write_log_line(struct orch_run *run)
 {
 	struct orch_reply reply = {
@@ -110,7 +124,7 @@ static void write_log_line(struct orch_run *run)
 		.problem = ORCH_TEXT_NONE,
 	};
 	struct orch_err err = { "" };
-	int rc = orch_outlets_write(run->bench->outlets, run->request.url, run->request.body, &err);
+	int rc = append_line(run, &err);
 
 	if (rc != ORCH_OK) {
 		reply_refused(run, rc == ORCH_E_AGAIN ? 0 : -1, &err);

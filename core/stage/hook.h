@@ -29,6 +29,8 @@ struct orch_run {
 	struct orch_bench *bench;
 	const struct orch_egress *egress;
 	const struct orch_config_instance *instance;
+	const struct orch_plugin *plugin;
+	const void *settings; /* of the instance: they name the files that it may write to */
 	const struct orch_host *host;
 	const char *name;             /* of the hook: "scan", "act" */
 	struct orch_metric *duration; /* of one call of the hook */

@@ -149,21 +149,28 @@ static int write_stderr(struct orch_text line, struct orch_err *err)
 	return rc;
 }
 
+bool orch_outlet_file(struct orch_text url, struct orch_text *ret_path)
+{
+	static const char prefix[] = "log:file/";
+	size_t len = sizeof(prefix) - 1;
+
+	if (!orch_text_starts_with(url, ORCH_TEXT(prefix)) || url.len == len)
+		return false;
+	*ret_path = (struct orch_text){ url.ptr + len, url.len - len };
+	return true;
+}
+
 int orch_outlets_write(struct orch_outlets *outlets, struct orch_text url, struct orch_text line,
 	struct orch_err *err)
 {
-	static const char file_prefix[] = "log:file/";
-	size_t prefix = sizeof(file_prefix) - 1;
+	struct orch_text path;
 
 	if (orch_text_is(url, "log:syslog")) {
 		syslog(LOG_NOTICE | LOG_USER, "%.*s", ORCH_TEXT_ARG(line));
 		return ORCH_OK;
 	}
-	if (orch_text_starts_with(url, ORCH_TEXT(file_prefix)) && url.len > prefix) {
-		struct orch_text path = { url.ptr + prefix, url.len - prefix };
-
+	if (orch_outlet_file(url, &path))
 		return write_file(outlets, path, line, err);
-	}
 	if (!orch_text_is(url, "log:stderr"))
 		return orch_fail(err, ORCH_E_INVALID,
 			"a log goes to log:stderr, log:syslog or log:file/PATH");

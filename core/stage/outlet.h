@@ -15,6 +15,9 @@ struct orch_outlets;
 struct orch_outlets *orch_outlets_create(void);
 void orch_outlets_destroy(struct orch_outlets *outlets);
 
+/* Whether URL is that of a file, and which. */
+bool orch_outlet_file(struct orch_text url, struct orch_text *ret_path);
+
 /*
  * URL: "log:stderr", "log:syslog", "log:file/PATH".  One write for the line
  * and its newline; it never waits for a reader.  ORCH_E_AGAIN: not now.

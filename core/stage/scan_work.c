@@ -127,6 +127,8 @@ void orch_scan_work_fill_run(
 		.bench = &work->scan->options.bench,
 		.egress = &config->egress,
 		.instance = instance->config,
+		.plugin = instance->plugin,
+		.settings = instance->settings,
 		.host = orch_plugin_host_services(instance->host),
 		.name = hook,
 		.requests_max = config->requests,

@@ -138,6 +138,12 @@ typedef uint32_t orch_credential;
  * pools connections, keeps to the rate limits, checks the address, and
  * attaches the credential only if the credential's own list of hosts allows
  * this one.  Redirects are not followed: the plugin sees the 3xx and decides.
+ *
+ * The method "LOG" writes BODY as one line to where URL says: "log:stderr",
+ * "log:syslog", or "log:file/PATH" with the value of an ORCH_OPT_PATH option of
+ * this very instance; nothing else of the request counts.  The reply's status
+ * is 200 when the line is written; 0: not now (the disk is full, nobody reads),
+ * it is to be tried again; -1: never (another file or place, no regular file).
  */
 struct orch_request {
 	uint32_t size;

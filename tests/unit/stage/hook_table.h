@@ -17,6 +17,19 @@
 
 #define REPLIES 8
 
+/* The plugin of the hook has one option: a file. */
+struct table_settings {
+	const char *file;
+};
+
+static const struct orch_option table_options[] = {
+	{ .name = "file", .type = ORCH_OPT_PATH, .offset = offsetof(struct table_settings, file) },
+	{ .name = NULL },
+};
+
+static const struct orch_plugin table_plugin = { ORCH_ABI, .name = "table",
+	.options = table_options };
+
 /* A lane's bench, a run on it, and what the hook is told to do. */
 struct table {
 	struct http_world http;
@@ -24,7 +37,8 @@ struct table {
 	struct orch_config_instance instance;
 	struct orch_run run;
 	struct script script;
-	char dir[64], url[128];
+	char dir[64], url[128], file[96];
+	struct table_settings settings;
 
 	/* what the hook does: sends until it has had WANTED replies, then gives END */
 	int wanted, end;
@@ -117,11 +131,14 @@ static inline int lay_table(void **state)
 		.spool_dir = t->dir };
 	t->instance =
 		(struct orch_config_instance){ .name = ORCH_TEXT("one"), .timeout_ms = 30000 };
+	t->settings.file = t->file;
 	t->wanted = 1;
 	t->method = "POST";
 	t->run = (struct orch_run){ .bench = &t->bench,
 		.egress = &t->http.egress,
 		.instance = &t->instance,
+		.plugin = &table_plugin,
+		.settings = &t->settings,
 		.name = "act",
 		.duration = orch_metric(ORCH_METRIC_SECONDS, "test_seconds", "Of the hook."),
 		.requests_max = 50,

@@ -26,33 +26,68 @@ static void test_a_reply_comes_back_to_the_hook(void **state)
 	assert_false(t->run.is_unanswered);
 }
 
+/* The option names NAME, and the hook writes to it. */
+static void log_to(struct table *t, const char *name)
+{
+	t->method = "LOG";
+	(void)snprintf(t->file, sizeof(t->file), "%s/%s", t->dir, name);
+	(void)snprintf(t->url, sizeof(t->url), "log:file/%s", t->file);
+}
+
 static void test_a_line_is_written_by_the_method_log(void **state)
 {
 	struct table *t = *state;
-	char path[96], text[64] = "";
+	char text[64] = "";
 	int fd;
 
-	t->method = "LOG";
-	(void)snprintf(path, sizeof(path), "%s/out.log", t->dir);
-	(void)snprintf(t->url, sizeof(t->url), "log:file/%s", path);
+	log_to(t, "out.log");
 	run(t);
 	assert_int_equal(t->statuses[0], 200);
-	fd = open(path, O_RDONLY);
+	fd = open(t->file, O_RDONLY);
 	assert_int_equal(read(fd, text, sizeof(text) - 1), 9);
 	assert_string_equal(text, "the body\n");
 	(void)close(fd);
-	(void)unlink(path);
+	(void)unlink(t->file);
 }
 
 static void test_a_line_that_cannot_be_written_is_no_answer(void **state)
 {
 	struct table *t = *state;
 
-	t->method = "LOG";
-	(void)snprintf(t->url, sizeof(t->url), "log:file/%s/no/such/folder", t->dir);
+	log_to(t, "no/such/folder");
 	run(t);
 	assert_int_equal(t->statuses[0], 0);
 	assert_contains(t->problem, "No such file");
+}
+
+static void expect_refused_for_good(struct table *t, const char *file)
+{
+	run(t);
+	assert_int_equal(t->statuses[0], -1);
+	assert_contains(t->problem, "no option of one names this file");
+	assert_int_equal(access(file, F_OK), -1);
+}
+
+static void test_a_file_that_no_option_names_is_not_written_to(void **state)
+{
+	struct table *t = *state;
+	char other[96];
+
+	log_to(t, "out.log");
+	(void)snprintf(other, sizeof(other), "%s/other.log", t->dir);
+	(void)snprintf(t->url, sizeof(t->url), "log:file/%s", other);
+	expect_refused_for_good(t, other);
+}
+
+/* "stderr" as the option's word is not ./stderr. */
+static void test_a_word_of_an_option_is_no_file(void **state)
+{
+	struct table *t = *state;
+
+	t->method = "LOG";
+	(void)snprintf(t->file, sizeof(t->file), "stderr-of-a-test");
+	(void)snprintf(t->url, sizeof(t->url), "log:file/stderr-of-a-test");
+	expect_refused_for_good(t, "stderr-of-a-test");
 }
 
 static void test_a_refused_request_is_answered_by_minus_one(void **state)
@@ -378,6 +413,8 @@ int main(void)
 		TEST(test_a_reply_comes_back_to_the_hook),
 		TEST(test_a_line_is_written_by_the_method_log),
 		TEST(test_a_line_that_cannot_be_written_is_no_answer),
+		TEST(test_a_file_that_no_option_names_is_not_written_to),
+		TEST(test_a_word_of_an_option_is_no_file),
 		TEST(test_a_refused_request_is_answered_by_minus_one),
 		TEST(test_the_last_of_the_requests_is_sent_and_one_more_is_not),
 		TEST(test_a_request_beyond_the_limit_ends_the_run),

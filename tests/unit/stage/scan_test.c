@@ -64,6 +64,29 @@ static void test_a_tool_that_fails_holds_the_event(void **state)
 	assert_int_equal(world_ledger(w, "act.act").accepted, 0);
 }
 
+static void test_a_tool_writes_to_the_file_of_its_options_and_to_no_other(void **state)
+{
+	struct world *w = *state;
+	char config[2048], words[160], path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/own", w->dir);
+	(void)snprintf(config, sizeof(config),
+		ACTIONS "tools = ( { name = \"tool\"; plugin = \"script_tool\"; file = \"%s\"; } "
+			");" PIPELINE("\"tool\"", "policy = ( " BLOCK " );"),
+		path);
+	(void)snprintf(words, sizeof(words), "log:%s", path);
+	SCAN(w, config, .field = "tool", .value = words);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(world_ledger(w, "scan").dead, 0);
+	(void)snprintf(path, sizeof(path), "%s/foreign", w->dir);
+	(void)snprintf(words, sizeof(words), "log:%s", path);
+	PUT_EVENT(w, .id = "e2", .text = "x", .field = "tool", .value = words);
+	world_until(w, has_settled);
+	assert_contains(world_dead(w, "scan").detail.ptr, "tool: -1: ");
+	assert_contains(world_dead(w, "scan").detail.ptr, "no option of tool names this file");
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_a_tool_that_may_fail_makes_the_event_partly_inspected(void **state)
 {
 	struct world *w = *state;
@@ -523,6 +546,7 @@ int main(void)
 		TEST(test_a_finding_is_stored_with_the_tasks_that_follow),
 		TEST(test_monitoring_only_notes_what_it_would_do),
 		TEST(test_a_tool_that_fails_holds_the_event),
+		TEST(test_a_tool_writes_to_the_file_of_its_options_and_to_no_other),
 		TEST(test_a_tool_that_may_fail_makes_the_event_partly_inspected),
 		TEST(test_what_a_failing_tool_had_found_counts),
 		TEST(test_every_failing_tool_is_named),

@@ -10,6 +10,7 @@
  *   see                       a finding of grade 0 for each part that has bytes
  *   reject:REASON
  *   hang                      never comes back
+ *   log:PATH                  writes a line to that file
  *   ask                       sends a request to api_url; "finds" what its status is
  *   again, denied, invalid, limit
  */
@@ -23,11 +24,13 @@
 struct settings {
 	const char *script;
 	const char *api_url;
+	const char *file;
 };
 
 struct script_tool {
 	const struct orch_host *host;
 	const struct settings *settings;
+	char url[256];
 };
 
 static const struct orch_option options[] = {
@@ -41,6 +44,11 @@ static const struct orch_option options[] = {
 		.offset = offsetof(struct settings, api_url),
 		.fallback = "http://127.0.0.1:9/",
 		.help = "Whom to ask." },
+	{ .name = "file",
+		.type = ORCH_OPT_PATH,
+		.offset = offsetof(struct settings, file),
+		.fallback = "",
+		.help = "Where it may write." },
 	{ .name = NULL },
 };
 
@@ -192,16 +200,35 @@ static int do_word(const struct script_tool *self, struct orch_text word,
 					: orch_fail(err, code_of(name), "as the script wants it");
 }
 
+static int write_line(struct script_tool *self, struct orch_text path,
+	const struct orch_reply *reply, struct orch_request *request, struct orch_err *err)
+{
+	if (reply == NULL) {
+		(void)snprintf(
+			self->url, sizeof(self->url), "log:file/%.*s", (int)path.len, path.ptr);
+		request->method = text_of("LOG");
+		request->url = text_of(self->url);
+		request->body = text_of("a line");
+		return ORCH_SEND;
+	}
+	return reply->status == 200 ? ORCH_OK
+				    : orch_fail(err, ORCH_E_DENIED, "%d: %.*s", reply->status,
+					      (int)reply->problem.len, reply->problem.ptr);
+}
+
 static int scan(void *self, const void *set, const struct orch_event *event,
 	struct orch_progress *progress, const struct orch_reply *reply,
 	struct orch_request *request, struct orch_sink *sink, struct orch_err *err)
 {
-	const struct script_tool *tool = self;
+	struct script_tool *tool = self;
 	struct orch_text rest = script_of(event, "tool", tool->settings->script), word;
 	int rc = ORCH_OK;
 
 	(void)set, (void)progress;
 	while (rc == ORCH_OK && cut(&rest, ' ', &word)) {
+		if (word.len > 4 && memcmp(word.ptr, "log:", 4) == 0)
+			return write_line(tool, (struct orch_text){ word.ptr + 4, word.len - 4 },
+				reply, request, err);
 		if (!is(word, "ask")) {
 			rc = do_word(tool, word, event, sink, err);
 			continue;
