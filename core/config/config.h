@@ -29,7 +29,7 @@ struct orch_config_instance {
 	enum orch_on_error on_error; /* tools */
 	uint64_t timeout_ms;         /* of one request of this instance: "timeout", 30s */
 	uint32_t attempts;  /* tries before a task or an event is given up: "attempts", 10 */
-	uint32_t in_flight; /* tasks of this action at once and lane: "in_flight", 64 */
+	uint32_t in_flight; /* tasks of this action at once and lane: "in_flight", 256 */
 };
 
 /* What a policy rule asks; an absent condition is always true. */

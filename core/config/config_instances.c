@@ -61,7 +61,7 @@ static const struct orch_key action_keys[] = {
 	{ .name = "in_flight",
 		.type = ORCH_KEY_COUNT,
 		.offset = AT(in_flight),
-		.fallback = "64",
+		.fallback = "256",
 		.min = 1,
 		.max = 10000 },
 	{ .name = NULL },
@@ -145,7 +145,7 @@ static void read_instance(struct orch_reader *reader, struct orch_value *block, 
 		.block = block,
 		.path = ORCH_TEXT_NONE,
 		.attempts = 10,
-		.in_flight = 64 };
+		.in_flight = 256 };
 	orch_reader_keys(reader, block, path, kinds[kind].keys, instance);
 	orch_reader_check_name(reader, orch_reader_where(block, "name"),
 		orch_reader_path(reader, path, "name"), instance->name);

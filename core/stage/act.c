@@ -90,6 +90,7 @@ static size_t free_places(const struct orch_act_desk *desk, int action)
 	const struct orch_plan_instance *instance;
 	size_t most = STRAY_TASKS;
 	size_t batch = 0;
+	size_t at_once, places;
 
 	if (action >= 0) {
 		instance = &desk->act->crew->plan->actions[action];
@@ -100,7 +101,11 @@ static size_t free_places(const struct orch_act_desk *desk, int action)
 	}
 	if (most < batch)
 		most = batch;
-	return desk->in_flight < most ? most - desk->in_flight : 0;
+	at_once = batch > ORCH_ACT_TAKEN_AT_ONCE ? batch : ORCH_ACT_TAKEN_AT_ONCE;
+	if (desk->in_flight >= most || desk->body_bytes >= ORCH_ACT_BODY_BYTES)
+		return 0;
+	places = most - desk->in_flight;
+	return places < at_once ? places : at_once;
 }
 
 static void receive(struct orch_act_desk *desk, size_t places)

@@ -216,6 +216,7 @@ static void free_item(void *owner)
 	struct orch_act_desk *desk = item->work->desk;
 
 	desk->in_flight--;
+	desk->body_bytes -= item->lease->message.body.len;
 	desk->act->in_flight--;
 	orch_act_work_unref(item->work);
 	orch_act_pull(desk);
@@ -275,6 +276,7 @@ void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_
 	for (size_t i = 0; i < count; i++) {
 		work->items[i].work = work;
 		work->items[i].lease = &leases[i];
+		desk->body_bytes += leases[i].message.body.len;
 		orch_leases_hold(
 			&act->leases, &work->items[i].held, &leases[i], free_item, &work->items[i]);
 	}

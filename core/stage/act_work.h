@@ -7,6 +7,13 @@
 #include "stage/handover.h"
 #include "stage/leases.h"
 
+/*
+ * Of one action and lane.  Tasks are taken by the dozen, and no more once
+ * their bodies are so many bytes: in_flight counts tasks, which may be large.
+ */
+#define ORCH_ACT_TAKEN_AT_ONCE 64
+#define ORCH_ACT_BODY_BYTES ((size_t)32 * 1024 * 1024)
+
 struct orch_act;
 
 #define ORCH_ACT_NO_ACTION SIZE_MAX /* in place of its index */
@@ -24,6 +31,7 @@ struct orch_act_desk {
 	struct orch_batch *batch; /* of the receive under way */
 	struct orch_timer retry;  /* of a receive that failed */
 	size_t in_flight;         /* tasks */
+	size_t body_bytes;        /* of them */
 	uint64_t stray_ms;        /* monotonic: since when its action is missed; 0: it is not */
 	bool is_receiving, is_watching, has_more;
 };

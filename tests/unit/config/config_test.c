@@ -205,7 +205,7 @@ static void check_full_blocks(const struct orch_config *config)
 	assert_int_equal(config->inputs[3].transport, ORCH_WEBSOCKET);
 	assert_int_equal(config->tools[0].on_error, ORCH_ON_ERROR_RETRY);
 	assert_int_equal(config->tools[0].attempts, 3);
-	assert_int_equal(config->actions[0].in_flight, 64);
+	assert_int_equal(config->actions[0].in_flight, 256);
 	assert_int_equal(config->actions[1].in_flight, 5);
 	assert_false(config->pipelines[0].enforce);
 	assert_true(policy[0].go_on);

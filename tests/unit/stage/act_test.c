@@ -203,12 +203,6 @@ static void test_a_body_that_is_no_task_is_set_aside(void **state)
 
 /* Batches. */
 
-static void put_tasks(struct world *w, int count, const char *text)
-{
-	for (int i = 0; i < count; i++)
-		PUT_TASK(w, "act", .id = orch_arena_printf(w->arena, "t%d", i).ptr, .text = text);
-}
-
 static size_t sent_with(struct world *w, const char *body)
 {
 	size_t found = 0;
@@ -439,19 +433,6 @@ static void test_a_release_that_cannot_be_said_ends_the_work_all_the_same(void *
 	world_let_db_go(w);
 }
 
-static void test_no_more_tasks_are_taken_than_may_be_in_flight(void **state)
-{
-	struct world *w = *state;
-
-	SCRIPT_START(&w->script, { "200 OK", NULL, NULL });
-	world_open_db(w);
-	put_tasks(w, 30, "x");
-	world_act(w, ACT("script = \"steps:1\"; in_flight = 3;"));
-	world_until(w, has_settled);
-	assert_int_equal(world_ledger(w, "act.act").done, 30);
-	assert_in_range(stand_in_open_max(w->script.stand_in), 1, 3);
-}
-
 static void test_tasks_of_one_key_go_one_at_a_time(void **state)
 {
 	struct world *w = *state;
@@ -496,7 +477,6 @@ int main(void)
 		TEST(test_a_release_leaves_a_hand_over_alone),
 		TEST(test_works_that_cannot_be_handed_over_go_without_a_trace),
 		TEST(test_a_release_that_cannot_be_said_ends_the_work_all_the_same),
-		TEST(test_no_more_tasks_are_taken_than_may_be_in_flight),
 		TEST(test_tasks_of_one_key_go_one_at_a_time),
 #undef TEST
 	};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the act stage share. */
-#ifndef ORCH_TEST_STAGE_ACT_WORLD_H
-#define ORCH_TEST_STAGE_ACT_WORLD_H
+/* Tasks through the act stage, for one action. */
+#ifndef ORCH_TEST_ACT_WORLD_H
+#define ORCH_TEST_ACT_WORLD_H
 #include "stage/act_work.h"
+
 #include "unit/stage/world.h"
 
 #define REST                                                                                     \
@@ -28,6 +29,12 @@ static inline struct orch_stored_result only_result(struct world *w, const char 
 
 	assert_int_equal(count, 1);
 	return results[0];
+}
+
+static inline void put_tasks(struct world *w, int count, const char *text)
+{
+	for (int i = 0; i < count; i++)
+		PUT_TASK(w, "act", .id = orch_arena_printf(w->arena, "t%d", i).ptr, .text = text);
 }
 
 #endif
