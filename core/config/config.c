@@ -74,6 +74,12 @@ static const struct orch_key limit_keys[] = {
 		.fallback = "1M",
 		.min = 1024,
 		.max = 1u << 30 },
+	{ .name = "bodies_bytes",
+		.type = ORCH_KEY_BYTES,
+		.offset = AT(bodies_bytes),
+		.fallback = "64M",
+		.min = 1024,
+		.max = 1ull << 40 },
 	{ .name = "part_bytes",
 		.type = ORCH_KEY_BYTES,
 		.offset = AT(part_bytes),
@@ -166,6 +172,11 @@ static void check_limits(struct orch_reader *reader, struct orch_value *root)
 	const struct orch_config *config = reader->config;
 	struct orch_value *group = orch_value_get(root, "limits");
 
+	if (group != NULL && config->body_bytes > config->bodies_bytes)
+		orch_reader_error(reader, orch_reader_where(group, "body_bytes"),
+			ORCH_TEXT("limits.body_bytes"),
+			"one arrival may be larger than all together; must be at most "
+			"limits.bodies_bytes");
 	if (group != NULL && config->part_bytes > config->gather_bytes)
 		orch_reader_error(reader, orch_reader_where(group, "part_bytes"),
 			ORCH_TEXT("limits.part_bytes"),

@@ -109,6 +109,7 @@ struct orch_config {
 
 	/* limits = { … }, each with its default */
 	uint64_t body_bytes;   /* 1M: one HTTP arrival */
+	uint64_t bodies_bytes; /* 64M: all HTTP arrivals under way that are larger than 16 KiB */
 	uint64_t part_bytes;   /* 64M: one gathered part */
 	uint64_t gather_bytes; /* 256M: all gathered parts of one event */
 	uint32_t events;       /* 100: of one arrival */

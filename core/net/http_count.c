@@ -19,6 +19,7 @@ static const char *const refusal_names[ORCH_HTTP_REFUSAL_COUNT] = {
 	[ORCH_HTTP_REFUSAL_DESCRIPTORS] = "descriptors",
 	[ORCH_HTTP_REFUSAL_TLS] = "tls",
 	[ORCH_HTTP_REFUSAL_MEMORY] = "memory",
+	[ORCH_HTTP_REFUSAL_BODIES] = "bodies",
 };
 
 void orch_http_server_count_refusal(struct orch_http_server *server, enum orch_http_refusal reason)

@@ -10,6 +10,7 @@ struct orch_http_exchange *orch_http_exchange_create(struct orch_http_connection
 	if (!exchange)
 		return NULL;
 	exchange->connection = connection;
+	exchange->bodies = connection->server->bodies;
 	exchange->parser = orch_http_parser_create();
 	if (!exchange->parser) {
 		orch_free(exchange);
@@ -23,12 +24,14 @@ void orch_http_exchange_destroy(struct orch_http_exchange *exchange)
 	if (!exchange)
 		return;
 	orch_http_parser_destroy(exchange->parser);
+	orch_http_bodies_let_go(exchange->bodies, &exchange->held);
 	orch_free(exchange);
 }
 
 void orch_http_exchange_reset(struct orch_http_exchange *exchange)
 {
 	orch_http_parser_reset(exchange->parser);
+	orch_http_bodies_let_go(exchange->bodies, &exchange->held);
 	exchange->route = NULL;
 	exchange->is_pending = false;
 	exchange->is_streaming = false;

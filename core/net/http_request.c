@@ -33,15 +33,22 @@ void orch_http_connection_refuse(struct orch_http_connection *connection,
 	orch_http_connection_answered(connection, false);
 }
 
+/* The same request may be welcome later. */
+static void refuse_for_now(
+	struct orch_http_connection *connection, enum orch_http_refusal refusal, const char *reason)
+{
+	char headers[32];
+
+	(void)snprintf(headers, sizeof(headers), "Retry-After: %d\r\n", ORCH_HTTP_RETRY_AFTER_S);
+	orch_http_connection_refuse(connection, refusal, 503, headers, reason);
+}
+
 /* The handler keeps the exchange, whose answer will come to nothing. */
 void orch_http_connection_give_up(struct orch_http_connection *connection)
 {
 	struct orch_http_exchange *exchange = connection->exchange;
-	char headers[32];
 
-	(void)snprintf(headers, sizeof(headers), "Retry-After: %d\r\n", ORCH_HTTP_RETRY_AFTER_S);
-	orch_http_connection_refuse(
-		connection, ORCH_HTTP_REFUSAL_UNANSWERED, 503, headers, "no answer in time");
+	refuse_for_now(connection, ORCH_HTTP_REFUSAL_UNANSWERED, "no answer in time");
 	connection->exchange = NULL;
 	orch_http_exchange_detach(exchange);
 }
@@ -119,6 +126,17 @@ static void dispatch(struct orch_http_connection *connection)
 	exchange->route->handle(exchange, exchange->arg);
 }
 
+/* Is there room for a body of LEN bytes?  If not, the client was told. */
+static bool hold_body(struct orch_http_connection *connection, uint64_t len)
+{
+	struct orch_http_exchange *exchange = connection->exchange;
+
+	if (orch_http_bodies_hold(exchange->bodies, len, &exchange->held))
+		return true;
+	refuse_for_now(connection, ORCH_HTTP_REFUSAL_BODIES, "too many bodies are under way");
+	return false;
+}
+
 static void begin_body(struct orch_http_connection *connection, bool expects_continue)
 {
 	connection->phase = ORCH_HTTP_CONNECTION_BODY;
@@ -150,7 +168,8 @@ static void take_head(struct orch_http_connection *connection)
 		break;
 	case ORCH_HTTP_NEED_MORE:
 	case ORCH_HTTP_HEAD_DONE:
-		begin_body(connection, head->expects_continue);
+		if (hold_body(connection, head->content_length))
+			begin_body(connection, head->expects_continue);
 		break;
 	}
 }
@@ -163,6 +182,12 @@ static void end_early(struct orch_http_connection *connection)
 	else
 		orch_http_connection_refuse(connection, ORCH_HTTP_REFUSAL_MALFORMED, 400, NULL,
 			"the request ends early");
+}
+
+/* So far: it is only news if the length was not declared. */
+static size_t body_len(const struct orch_http_connection *connection)
+{
+	return orch_http_exchange_body(connection->exchange).len;
 }
 
 static void feed(struct orch_http_connection *connection, const struct evbuffer_iovec *bytes)
@@ -179,6 +204,8 @@ static void feed(struct orch_http_connection *connection, const struct evbuffer_
 	state = orch_http_parser_feed(
 		connection->exchange->parser, bytes->iov_base, bytes->iov_len, &used);
 	(void)evbuffer_drain(input, used);
+	if (state != ORCH_HTTP_REFUSED && !hold_body(connection, body_len(connection)))
+		return;
 	switch (state) {
 	case ORCH_HTTP_NEED_MORE:
 		break;

@@ -94,6 +94,7 @@ int orch_http_server_create(struct orch_lane *lane, const struct orch_http_serve
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
 	server->lane = lane;
 	server->fd = -1;
+	server->bodies = options->bodies;
 	server->routes = options->routes;
 	server->route_count = options->route_count;
 	code = init(server, options, err);

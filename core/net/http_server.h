@@ -8,6 +8,7 @@
  */
 #ifndef ORCH_HTTP_SERVER_H
 #define ORCH_HTTP_SERVER_H
+#include "net/http_bodies.h"
 #include "net/http_gate.h"
 #include "net/http_parser.h"
 #include "net/egress.h"
@@ -38,8 +39,9 @@ struct orch_http_route {
 struct orch_http_server_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:0", "*:8080" */
 	struct orch_http_limits limits;
-	struct orch_http_gate *gate; /* NULL: its own; else it must outlast the server */
-	const char *certificate;     /* PEM files; NULL: no TLS */
+	struct orch_http_gate *gate;     /* NULL: its own; else it must outlast the server */
+	struct orch_http_bodies *bodies; /* NULL: not limited; must outlast the exchanges */
+	const char *certificate;         /* PEM files; NULL: no TLS */
 	const char *key;
 	const struct orch_network *proxies; /* whose X-Forwarded-For is believed */
 	size_t proxy_count;

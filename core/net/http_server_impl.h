@@ -43,6 +43,7 @@ enum orch_http_refusal {
 	ORCH_HTTP_REFUSAL_DESCRIPTORS,
 	ORCH_HTTP_REFUSAL_TLS,
 	ORCH_HTTP_REFUSAL_MEMORY,
+	ORCH_HTTP_REFUSAL_BODIES,
 	ORCH_HTTP_REFUSAL_COUNT
 };
 
@@ -73,6 +74,7 @@ struct orch_http_server {
 	size_t connection_count;
 	struct orch_http_gate *gate;     /* of all servers of this listener */
 	struct orch_http_gate *own_gate; /* NULL: it is another's */
+	struct orch_http_bodies *bodies; /* NULL: not limited */
 
 	char date[32];
 	uint64_t date_s;
@@ -102,6 +104,8 @@ struct orch_http_exchange {
 	uint64_t route_version;
 	void *arg;
 	uint64_t received_ms;
+	struct orch_http_bodies *bodies; /* the server's, who may be gone */
+	uint64_t held;                   /* of them, by our body */
 	char peer[ORCH_ADDRESS_CHARS];
 	bool is_pending; /* the handler has it */
 	bool is_streaming;

@@ -100,10 +100,12 @@ static int make_shared(struct orch_service *service)
 		.spool_dir = service->spool_dir,
 		.gate = orch_http_gate_create(share.connections,
 			http->proxies.count == 0 ? http->connections_per_address : 0),
+		.bodies = orch_http_bodies_create(service->plan->config->bodies_bytes),
 		.outbound = share.outbound,
 	};
 	if (service->health == NULL || service->shared.pauses == NULL ||
-		service->shared.outlets == NULL || service->shared.gate == NULL)
+		service->shared.outlets == NULL || service->shared.gate == NULL ||
+		service->shared.bodies == NULL)
 		return fail_start("memory", &err);
 	orch_service_note_gaps(service, &service->gaps);
 	service->shared.routes = orch_health_routes(service->health, &service->shared.route_count);
@@ -410,6 +412,7 @@ static void stop(struct orch_service *service)
 	orch_pauses_destroy(service->shared.pauses);
 	orch_outlets_destroy(service->shared.outlets);
 	orch_http_gate_destroy(service->shared.gate);
+	orch_http_bodies_destroy(service->shared.bodies);
 	orch_health_destroy(service->health);
 }
 

@@ -130,6 +130,7 @@ static int create_intake(struct orch_station *station, struct orch_crew *crew,
 		.extra = shared->routes,
 		.extra_count = shared->route_count,
 		.gate = shared->gate,
+		.bodies = shared->bodies,
 	};
 
 	return orch_intake_create(&options, crew, &station->intake, err);

@@ -16,7 +16,8 @@ struct orch_station_shared {
 	const struct orch_http_route *routes; /* probes and metrics, for intake's listener */
 	size_t route_count;
 	struct orch_http_gate *gate; /* of all intake lanes */
-	uint32_t outbound;           /* connections of one scan or act lane */
+	struct orch_http_bodies *bodies;
+	uint32_t outbound; /* connections of one scan or act lane */
 };
 
 struct orch_station;

@@ -39,6 +39,7 @@ struct orch_intake {
 	const struct orch_http_route *extra;
 	size_t extra_count;
 	struct orch_http_gate *gate;
+	struct orch_http_bodies *bodies;
 	struct orch_http_server *server;
 	struct table *table;
 	size_t in_flight;
@@ -369,6 +370,7 @@ static int open_server(struct orch_intake *intake, struct orch_err *err)
 	if (options.proxies == NULL && config->http.proxies.count > 0)
 		return ORCH_E_INVALID;
 	options.gate = intake->gate;
+	options.bodies = intake->bodies;
 	options.routes = intake->table->routes;
 	options.route_count = intake->table->count;
 	return orch_http_server_create(intake->lane, &options, &intake->server, err);
@@ -389,6 +391,7 @@ int orch_intake_create(const struct orch_intake_options *options, struct orch_cr
 	intake->extra = options->extra;
 	intake->extra_count = options->extra_count;
 	intake->gate = options->gate;
+	intake->bodies = options->bodies;
 	intake->table = make_table(intake, crew);
 	if (intake->table == NULL) {
 		orch_crew_unref(crew);
@@ -417,6 +420,8 @@ void orch_intake_set_crew(struct orch_intake *intake, struct orch_crew *crew)
 	}
 	intake->table = table;
 	orch_http_server_set_routes(intake->server, table->routes, table->count);
+	if (intake->bodies != NULL)
+		orch_http_bodies_set_limit(intake->bodies, table->crew->plan->config->bodies_bytes);
 	old->is_current = false;
 	if (old->arrivals == 0)
 		free_table(old);

@@ -17,7 +17,8 @@ struct orch_intake_options {
 	struct orch_queue *queue;
 	const struct orch_http_route *extra; /* probes and metrics, served by the same listener */
 	size_t extra_count;
-	struct orch_http_gate *gate; /* of all lanes that listen; NULL: this one's own */
+	struct orch_http_gate *gate;     /* of all lanes that listen; NULL: this one's own */
+	struct orch_http_bodies *bodies; /* of all arrivals under way; NULL: not limited */
 };
 
 ORCH_MUST_USE int orch_intake_create(const struct orch_intake_options *options,

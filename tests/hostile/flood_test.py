@@ -7,7 +7,8 @@ flood_test.py --build DIR
 The program runs with two intake lanes and few descriptors.  More connections are opened than it can have,
 and stay silent.  The health listener answers all the same, an event on a connection of before is taken and
 its action carried out, and no more connections are in than the log and the metric say.  Then, with
-http.connections set, both lanes together take exactly so many.
+http.connections set, both lanes together take exactly so many.  Last, large bodies that stop short of their
+end: no more are held than limits.bodies_bytes allows, and an event of the usual size is taken all the same.
 """
 import argparse
 import json
@@ -25,6 +26,9 @@ import harness  # noqa: E402
 DESCRIPTORS = 512
 FLOOD = 600
 CAP = 10
+BODIES = 150
+BODY_BYTES = 1024 * 1024
+BODIES_HELD = 64  # limits.bodies_bytes / limits.body_bytes
 
 CONFIG = """state_dir = "%(dir)s/var";
 http = { listen = "127.0.0.1:%(port)d"; health = "127.0.0.1:%(health)d"; %(http)s };
@@ -93,19 +97,19 @@ def event_request(given):
                 stamp, given.sign(body, stamp), len(body))).encode() + body
 
 
-def value_of(program, name):
+def value_of(program, name, **wanted):
     page = harness.metrics_of(program.get("/metrics").text())
-    return next(value for labels, value in page[name] if labels.get("listener") == "events")
+    return next((value for labels, value in page.get(name, []) if labels == wanted), 0)
 
 
 def open_connections(program):
-    return value_of(program, "orchestrator_http_connections")
+    return value_of(program, "orchestrator_http_connections", listener="events")
 
 
 def flood(args, folder):
     program = start(args, folder, "", True)
     try:
-        limit = value_of(program, "orchestrator_http_connections_limit")
+        limit = value_of(program, "orchestrator_http_connections_limit", listener="events")
         short = [line for line in program.log_lines() if line["event"] == "descriptors.short"]
         shared = [line for line in program.log_lines() if line["event"] == "descriptors"]
         expect(len(short) == 1 and short[0]["level"] == "warn", "nobody said that descriptors are short")
@@ -166,11 +170,47 @@ def cap(args, folder):
             program.kill()
 
 
+def begin_body(program):
+    """All but the last bytes of a large request, if they are read at all."""
+    client = connect(program)
+    head = "POST /slack/events HTTP/1.1\r\nHost: flood\r\nContent-Length: %d\r\n\r\n" % BODY_BYTES
+    try:
+        client.sendall(head.encode() + b"x" * (BODY_BYTES - 10))
+    except OSError:
+        pass  # it was refused at its head
+    return client
+
+
+def held_and_refused(program):
+    return value_of(program, "orchestrator_http_bodies_bytes"), value_of(
+        program, "orchestrator_http_refused_total", listener="events", reason="bodies")
+
+
+def bodies(args, folder):
+    program = start(args, folder, "", False)
+    try:
+        clients = [begin_body(program) for _ in range(BODIES)]
+        harness.poll("%d bodies to be held and the rest refused" % BODIES_HELD, lambda: (
+            held_and_refused(program) == (BODIES_HELD * BODY_BYTES, BODIES - BODIES_HELD),
+            held_and_refused(program)))
+        expect(clients[-1].recv(4096).startswith(b"HTTP/1.1 503 "), "one too many is not told 503")
+        usual = connect(program)
+        usual.sendall(event_request(program.given))
+        expect(usual.recv(4096).startswith(b"HTTP/1.1 200"), "an event is not taken")
+        for client in [usual, *clients]:
+            client.close()
+        harness.poll("nothing to be held", lambda: (held_and_refused(program)[0] == 0, held_and_refused(program)))
+        expect(program.stop() == 0, "it did not end well")
+    finally:
+        if program.is_running():
+            program.kill()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     args = parser.parse_args()
-    for play in (flood, cap):
+    for play in (flood, cap, bodies):
         with tempfile.TemporaryDirectory(prefix="orch-flood-") as folder:
             play(args, folder)
 

@@ -78,6 +78,10 @@ static void handle_peer(struct orch_http_exchange *exchange, void *arg)
 static const struct orch_http_route routes[] = {
 	{ .method = "GET", .path = "/hello", .handle = handle_hello },
 	{ .method = "POST", .path = "/echo", .body_limit = PEER_BODY_LIMIT, .handle = handle_echo },
+	{ .method = "POST",
+		.path = "/large",
+		.body_limit = PEER_LARGE_LIMIT,
+		.handle = handle_echo },
 	{ .method = "POST", .path = "/small", .body_limit = 10, .handle = handle_echo },
 	{ .method = "GET", .path = "/late*", .handle = handle_late },
 	{ .method = "GET", .path = "/big", .handle = handle_big },

@@ -5,6 +5,7 @@
  *
  *   GET /hello       "hello"
  *   POST /echo       the body back; at most PEER_BODY_LIMIT bytes
+ *   POST /large      as /echo; at most PEER_LARGE_LIMIT bytes
  *   POST /small      as /echo; at most 10 bytes
  *   GET /late*       answered by served_answer()
  *   GET /big         PEER_BIG_BYTES bytes
@@ -19,6 +20,7 @@
 #include "net/http_server.h"
 
 #define PEER_BODY_LIMIT 1000
+#define PEER_LARGE_LIMIT ((size_t)1024 * 1024)
 #define PEER_BIG_BYTES ((size_t)8 * 1024 * 1024)
 #define PEER_REPLY_BYTES ((size_t)8 * 1024)
 

@@ -151,6 +151,7 @@ static void test_every_key_has_its_default(void **state)
 	assert_int_equal(config->log_level, ORCH_LOG_INFO);
 	assert_false(config->log_json);
 	assert_int_equal(config->body_bytes, 1u << 20);
+	assert_int_equal(config->bodies_bytes, 64u << 20);
 	assert_int_equal(config->part_bytes, 64u << 20);
 	assert_int_equal(config->gather_bytes, 256u << 20);
 	assert_int_equal(config->events, 100);
@@ -187,6 +188,7 @@ static void check_full_core(const struct orch_config *config)
 	assert_int_equal(config->log_level, ORCH_LOG_DEBUG);
 	assert_true(config->log_json);
 	assert_int_equal(config->body_bytes, 2u << 20);
+	assert_int_equal(config->bodies_bytes, 3u << 20);
 	assert_int_equal(config->part_bytes, 1048576);
 	assert_int_equal(config->hook_ms, 7);
 	assert_int_equal(config->scans, 8);
