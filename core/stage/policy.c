@@ -63,7 +63,8 @@ static bool record_fits(const struct orch_config_when *when, const struct orch_r
 {
 	if (record == NULL)
 		return when->record.len == 0;
-	return orch_text_is(when->record, "*") || orch_text_equal(when->record, record->type);
+	return orch_text_is(when->record, "*") ||
+		(when->record.len > 0 && orch_text_equal(when->record, record->type));
 }
 
 static bool fits(const struct orch_config_when *when, const struct subject *subject)

@@ -240,6 +240,24 @@ static void test_records_are_judged_one_by_one_by_rules_about_records(void **sta
 	assert_int_equal(decision.tasks[1].action, 1);
 }
 
+/* Else each record would set off what the event has set off already. */
+static void test_a_record_without_a_type_is_no_event(void **state)
+{
+	struct orch_record record = {
+		.size = sizeof(record), .id = ORCH_TEXT("r1"), .type = ORCH_TEXT_NONE
+	};
+	struct orch_config_policy about_events =
+		rule((struct orch_config_when){ .severity = -1, .record = ORCH_TEXT_NONE },
+			ORCH_FLAG, both, 2);
+	struct orch_decision decision =
+		decide_all(&about_events, 1, NULL, 0, &record, 1, ORCH_INSPECTED);
+
+	(void)state;
+	assert_int_equal(decision.task_count, 2);
+	assert_null(decision.tasks[0].record);
+	assert_null(decision.tasks[1].record);
+}
+
 #define policy_test(test) cmocka_unit_test_setup_teardown(test, open_arena, close_arena)
 
 int main(void)
@@ -253,6 +271,7 @@ int main(void)
 		policy_test(test_field_and_type_are_compared_whole),
 		policy_test(test_what_could_not_be_inspected_can_be_asked_for),
 		policy_test(test_records_are_judged_one_by_one_by_rules_about_records),
+		policy_test(test_a_record_without_a_type_is_no_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
