@@ -59,11 +59,15 @@ int orch_rulecheck_scan(const struct orch_plan_instance *tool, void *self,
 	int rc;
 
 	orch_sink_init(&sink, ORCH_KIND_TOOL, limits, arena);
+	sink.event = &event;
 	rc = tool->plugin->tool->scan(
 		self, set == NULL ? NULL : set->set, &event, &progress, NULL, &request, &sink, err);
 	if (rc == ORCH_SEND)
 		return orch_fail(err, ORCH_E_INVALID,
 			"%s examines by the network; it cannot be tried here", tool->plugin->name);
+	if (rc == ORCH_OK && sink.failed != ORCH_OK)
+		rc = orch_fail(err, sink.failed, "what it handed over was not taken: %s",
+			orch_code_text(sink.failed));
 	if (rc != ORCH_OK && !(rc == ORCH_E_LIMIT && sink.findings_left_out > 0))
 		return rc;
 	if (orch_arena_failed(arena))

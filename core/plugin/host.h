@@ -36,6 +36,8 @@ struct orch_sink {
 	enum orch_kind kind; /* decides which calls are in order */
 	struct orch_sink_limits limits;
 	const struct orch_task *task; /* for render; may be NULL */
+	const struct orch_event
+		*event; /* the tool's, whose parts its findings are in; may be NULL */
 
 	struct orch_event *events;
 	struct orch_finding *findings;

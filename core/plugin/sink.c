@@ -112,12 +112,22 @@ static bool is_part(const struct orch_sink *sink, uint32_t part)
 	return part < sink->limits.parts;
 }
 
+/* Of what the tool was shown: where it is, that is in the part. */
+static bool is_place(const struct orch_sink *sink, const struct orch_finding *finding)
+{
+	uint64_t len = UINT64_MAX;
+
+	if (sink->event != NULL && finding->part < sink->event->part_count)
+		len = sink->event->parts[finding->part].bytes.len;
+	return finding->start <= len && finding->length <= len - finding->start;
+}
+
 static int check_finding(const struct orch_sink *sink, const struct orch_finding *finding)
 {
 	if (sink->kind != ORCH_KIND_TOOL || finding == NULL || !ORCH_HAS(finding, rule_name))
 		return ORCH_E_INVALID;
 	if (finding->severity > ORCH_CRITICAL || finding->confidence > 100 ||
-		!is_part(sink, finding->part) || finding->length > UINT64_MAX - finding->start)
+		!is_part(sink, finding->part) || !is_place(sink, finding))
 		return ORCH_E_INVALID;
 	if (finding->rule.len == 0 || !is_text(finding->rule) || !is_text(finding->title) ||
 		!is_text(finding->advice) || !is_text(finding->detail))
@@ -170,8 +180,8 @@ static int check_record(const struct orch_sink *sink, const struct orch_record *
 
 	if (sink->kind != ORCH_KIND_TOOL || record == NULL || !ORCH_HAS(record, data))
 		return ORCH_E_INVALID;
-	if (!is_text(record->id) || !is_text(record->type) || !is_text(record->order) ||
-		!is_text(record->data))
+	if (record->type.len == 0 || !is_text(record->id) || !is_text(record->type) ||
+		!is_text(record->order) || !is_text(record->data))
 		return ORCH_E_INVALID;
 	if (record->id.len > limit || record->type.len > limit || record->order.len > limit ||
 		record->data.len > limit)

@@ -275,6 +275,7 @@ void orch_scan_work_examine(struct orch_scan_work *work)
 		orch_scan_work_note_unseen(work, tool->config->name, "it has no rules");
 	}
 	orch_sink_init(&work->sink, ORCH_KIND_TOOL, &work->crew->plan->limits, work->arena);
+	work->sink.event = work->event;
 	orch_scan_work_fill_run(work, tool, "scan");
 	work->run.duration = tool->scanned;
 	work->run.enter = enter_scan;

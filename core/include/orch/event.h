@@ -62,7 +62,7 @@ struct orch_finding {
 	struct orch_text title;     /* one line for people; empty: the rule's name */
 	struct orch_text advice;    /* what to do about it; may be empty */
 	uint32_t part;              /* index into event->parts; UINT32_MAX: the event as a whole */
-	uint64_t start, length;     /* bytes of that part */
+	uint64_t start, length;     /* bytes of that part, within those that are here */
 	struct orch_text detail;    /* JSON; may be empty */
 	struct orch_text tool;      /* the instance that reported it; set by the core */
 	struct orch_text rule_name; /* for people; set by the core from the rule */
@@ -73,7 +73,7 @@ struct orch_record {
 	uint32_t size;
 	struct orch_text
 		id; /* the same whenever it is made again of the same event; at most 512 bytes */
-	struct orch_text type;
+	struct orch_text type;  /* never empty: what a policy rule asks for by when.record */
 	struct orch_text order; /* as of an event */
 	struct orch_text data;  /* JSON */
 };
@@ -109,9 +109,14 @@ struct orch_host {
 	/* An input's event.  ORCH_E_LIMIT: too many, too large or malformed events of one arrival. */
 	int (*emit)(struct orch_sink *sink, const struct orch_event *event);
 
-	/* A tool's finding.  ORCH_E_LIMIT: the event has as many as are kept; the rest is counted. */
+	/*
+	 * A tool's finding.  ORCH_E_LIMIT: the event has as many as are kept; the
+	 * rest is counted.  ORCH_E_INVALID: it is not well-formed, or reaches beyond
+	 * the bytes of its part; then the tool has failed, whatever it returns.
+	 */
 	int (*report)(struct orch_sink *sink, const struct orch_finding *finding);
 
+	/* ORCH_E_INVALID: no type; ORCH_E_LIMIT: too many, or too large. */
 	int (*derive)(struct orch_sink *sink, const struct orch_record *record);
 
 	/* The event is not valid: it is dropped and counted under REASON (a short constant, "bad_json"). */

@@ -88,7 +88,9 @@ static struct orch_finding small_finding(void)
 
 static struct orch_record small_record(void)
 {
-	return (struct orch_record){ .size = sizeof(struct orch_record), .id = { "R", 1 } };
+	return (struct orch_record){
+		.size = sizeof(struct orch_record), .id = { "R", 1 }, .type = { "T", 1 }
+	};
 }
 
 static void test_an_event_is_copied_whole(void **state)
@@ -249,6 +251,41 @@ static void test_malformed_findings_are_refused(void **state)
 	assert_int_equal(fixture->host->report(&fixture->sink, &finding), ORCH_OK);
 }
 
+static void test_a_finding_ends_within_the_bytes_of_its_part(void **state)
+{
+	static const uint32_t states[] = { ORCH_PART_HERE, ORCH_PART_TRUNCATED };
+	struct fixture *fixture;
+	struct orch_part part = { .bytes = ORCH_TEXT("bytes") };
+	const struct orch_event event = { .size = sizeof(event), .parts = &part, .part_count = 1 };
+	struct orch_finding finding = small_finding();
+
+	finding.part = 0;
+	for (size_t i = 0; i < 2; i++) {
+		fixture = begin(state, ORCH_KIND_TOOL);
+		fixture->sink.event = &event;
+		part.state = states[i];
+		finding.start = 4;
+		finding.length = 1;
+		assert_int_equal(fixture->host->report(&fixture->sink, &finding), ORCH_OK);
+		finding.length = 2;
+		assert_int_equal(fixture->host->report(&fixture->sink, &finding), ORCH_E_INVALID);
+		finding.start = 5;
+		finding.length = 0;
+		assert_int_equal(fixture->host->report(&fixture->sink, &finding), ORCH_OK);
+		finding.start = 6;
+		assert_int_equal(fixture->host->report(&fixture->sink, &finding), ORCH_E_INVALID);
+		finding.length = UINT64_MAX;
+		assert_int_equal(fixture->host->report(&fixture->sink, &finding), ORCH_E_INVALID);
+		assert_int_equal(fixture->sink.finding_count, 2);
+	}
+	/* Of the event as a whole there are no bytes. */
+	fixture = begin(state, ORCH_KIND_TOOL);
+	fixture->sink.event = &event;
+	finding.part = UINT32_MAX;
+	finding.length = 0;
+	assert_int_equal(fixture->host->report(&fixture->sink, &finding), ORCH_OK);
+}
+
 static void test_records_are_copied_and_bounded(void **state)
 {
 	struct fixture *fixture = begin(state, ORCH_KIND_TOOL);
@@ -263,6 +300,9 @@ static void test_records_are_copied_and_bounded(void **state)
 	record.data.len = 65;
 	assert_int_equal(fixture->host->derive(&fixture->sink, &record), ORCH_E_LIMIT);
 	record.data = (struct orch_text){ NULL, 2 };
+	assert_int_equal(fixture->host->derive(&fixture->sink, &record), ORCH_E_INVALID);
+	record = small_record();
+	record.type = (struct orch_text){ "", 0 };
 	assert_int_equal(fixture->host->derive(&fixture->sink, &record), ORCH_E_INVALID);
 	record = small_record();
 	assert_int_equal(fixture->host->derive(&fixture->sink, &record), ORCH_OK);
@@ -480,6 +520,7 @@ int main(void)
 		FIXED(test_malformed_events_are_refused),
 		FIXED(test_findings_are_copied_and_counted_beyond_the_limit),
 		FIXED(test_malformed_findings_are_refused),
+		FIXED(test_a_finding_ends_within_the_bytes_of_its_part),
 		FIXED(test_records_are_copied_and_bounded),
 		FIXED(test_calls_out_of_order_are_refused),
 		FIXED(test_marks_are_one_a_part),

@@ -87,6 +87,18 @@ static void test_a_tool_writes_to_the_file_of_its_options_and_to_no_other(void *
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+static void test_a_finding_beyond_its_part_fails_the_tool(void **state)
+{
+	struct world *w = *state;
+
+	SCAN(w, PLAIN(""), .text = "12345", .field = "tool", .value = "find:3:1:4");
+	assert_int_equal(world_ledger(w, "scan").dead, 0);
+	PUT_EVENT(w, .id = "e2", .text = "12345", .field = "tool", .value = "find:3:1:5");
+	world_until(w, has_settled);
+	assert_text(world_dead(w, "scan").reason, "held");
+	assert_contains(world_dead(w, "scan").detail.ptr, "tool: ");
+}
+
 static void test_a_tool_that_may_fail_makes_the_event_partly_inspected(void **state)
 {
 	struct world *w = *state;
@@ -547,6 +559,7 @@ int main(void)
 		TEST(test_monitoring_only_notes_what_it_would_do),
 		TEST(test_a_tool_that_fails_holds_the_event),
 		TEST(test_a_tool_writes_to_the_file_of_its_options_and_to_no_other),
+		TEST(test_a_finding_beyond_its_part_fails_the_tool),
 		TEST(test_a_tool_that_may_fail_makes_the_event_partly_inspected),
 		TEST(test_what_a_failing_tool_had_found_counts),
 		TEST(test_every_failing_tool_is_named),
