@@ -177,7 +177,7 @@ void orch_act_item_bury(struct orch_act_item *item, const char *reason, const ch
 	orch_log(ORCH_LOG_ALERT, "task.dead", ORCH_LOG_TEXT("trace", item->lease->message.trace),
 		ORCH_LOG_TEXT("instance", item->work->desk->name),
 		ORCH_LOG_STRING("reason", reason),
-		ORCH_LOG_STRING("error", item->work->run.err.text));
+		ORCH_LOG_STRING("error", item->why != NULL ? item->why : detail));
 	hand_over(item, ORCH_END_DEAD, "dead", orch_arena_text(arena, orch_text_from(reason)),
 		orch_arena_text(arena, orch_text_from(detail)));
 }
@@ -186,14 +186,14 @@ static void bury_failed(struct orch_act_item *item, const char *reason)
 {
 	struct orch_act_work *work = item->work;
 	const struct orch_run *run = &work->run;
-	struct orch_text detail = orch_text_from(run->err.text);
+	struct orch_text detail = orch_text_from(item->why);
 
 	if (run->last_status > 0)
 		detail = orch_arena_printf(work->arena, "%s (the last answer was HTTP %d%s%s)",
-			run->err.text, run->last_status, run->last_answer[0] == '\0' ? "" : ": ",
+			item->why, run->last_status, run->last_answer[0] == '\0' ? "" : ": ",
 			run->last_answer);
 	else if (run->last_answer[0] != '\0')
-		detail = orch_arena_printf(work->arena, "%s (%s)", run->err.text, run->last_answer);
+		detail = orch_arena_printf(work->arena, "%s (%s)", item->why, run->last_answer);
 	orch_act_item_bury(item, reason, detail.ptr);
 }
 
@@ -208,7 +208,7 @@ static void try_again(struct orch_act_item *item)
 	}
 	orch_log(ORCH_LOG_INFO, "action.retry", ORCH_LOG_TEXT("trace", item->lease->message.trace),
 		ORCH_LOG_TEXT("instance", item->work->desk->name),
-		ORCH_LOG_STRING("error", run->err.text), ORCH_LOG_INT("attempt", attempts));
+		ORCH_LOG_STRING("error", item->why), ORCH_LOG_INT("attempt", attempts));
 	if (attempts < action_of(item)->attempts)
 		orch_act_item_release(item,
 			orch_backoff_ms(item->lease->attempts, RETRY_BASE_MS, RETRY_CAP_MS), true);
@@ -216,11 +216,12 @@ static void try_again(struct orch_act_item *item)
 		bury_failed(item, "attempts");
 }
 
-void orch_act_item_finish(struct orch_act_item *item, int code)
+void orch_act_item_finish(struct orch_act_item *item, int code, const char *why)
 {
 	const struct orch_sink *sink = &item->work->sink;
 	struct orch_text outcome = sink->outcome.len > 0 ? sink->outcome : ORCH_TEXT("done");
 
+	item->why = why;
 	if (code == ORCH_E_AGAIN) {
 		try_again(item);
 		return;

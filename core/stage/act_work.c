@@ -69,10 +69,28 @@ static void checkpoint(struct orch_run *run)
 	}
 }
 
+static size_t count_failed(const struct orch_act_work *work, int code)
+{
+	size_t failed = 0;
+
+	for (size_t i = 0; i < work->task_count; i++)
+		failed += (work->codes[i] == CODE_NOT_SET ? code : work->codes[i]) < 0;
+	return failed;
+}
+
+/* What the hook wrote is about all, or about the only one that failed. */
+static const char *why_of(const struct orch_act_work *work, size_t task, size_t failed)
+{
+	bool is_meant = work->codes[task] == CODE_NOT_SET || failed == 1;
+
+	return is_meant && work->run.err.text[0] != '\0' ? work->run.err.text
+							 : orch_code_text(work->codes[task]);
+}
+
 static void on_acted(struct orch_run *run, int code)
 {
 	struct orch_act_work *work = run->user;
-	size_t task = 0;
+	size_t failed = count_failed(work, code), task = 0;
 
 	work->refs++;
 	for (size_t i = 0; i < work->count; i++) {
@@ -80,8 +98,9 @@ static void on_acted(struct orch_run *run, int code)
 
 		if (item->task == NULL)
 			continue;
-		orch_act_item_finish(
-			item, work->codes[task] == CODE_NOT_SET ? code : work->codes[task]);
+		orch_act_item_finish(item,
+			work->codes[task] == CODE_NOT_SET ? code : work->codes[task],
+			why_of(work, task, failed));
 		task++;
 	}
 	orch_act_work_unref(work);

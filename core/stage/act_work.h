@@ -57,6 +57,7 @@ struct orch_act_item {
 	struct orch_db_group *group; /* for a release with its checkpoint */
 	struct orch_queue_op checkpoint, release;
 	const char *outcome; /* for the metrics */
+	const char *why;     /* it failed; NULL: it has not come so far */
 	bool is_ended;
 };
 
@@ -93,8 +94,8 @@ void orch_act_work_release(struct orch_act_work *work);
 /* The work goes with the last reference. */
 void orch_act_work_unref(struct orch_act_work *work);
 
-/* act_end.c: each item ends by its own code. */
-void orch_act_item_finish(struct orch_act_item *item, int code);
+/* act_end.c: each item ends by its own code; WHY it is no better, in words that stay. */
+void orch_act_item_finish(struct orch_act_item *item, int code, const char *why);
 /* A release that is no failure does not count as a delivery either. */
 void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool failed);
 void orch_act_item_bury(struct orch_act_item *item, const char *reason, const char *detail);

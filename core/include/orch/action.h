@@ -37,7 +37,8 @@ struct orch_action_ops {
 	 *
 	 * ORCH_E_AGAIN is tried again with back-off; a 429 pauses the request's
 	 * limit key first.  Any other error is permanent: the task goes to the
-	 * dead letters with ERR as its reason.  Tasks are delivered at least once.
+	 * dead letters with ERR as its reason (of a batch, if it is the only task
+	 * that failed).  Tasks are delivered at least once.
 	 */
 	int (*act)(void *self, const struct orch_task *tasks, size_t count,
 		struct orch_progress *progress, const struct orch_reply *reply,

@@ -244,6 +244,49 @@ static void test_a_batch_is_cut_by_its_bytes(void **state)
 	assert_int_equal(sent_with(w, "2 tasks"), 2);
 }
 
+/* The detail of dead letter ID. */
+static const char *detail_of(struct world *w, const char *id)
+{
+	size_t count;
+	struct orch_queue_entry *entries = world_peek(w, "act.act", true, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (orch_text_is(entries[i].id, id))
+			return entries[i].detail.ptr;
+	fail_msg("%s is not dead", id);
+	return NULL;
+}
+
+static void put_batch(struct world *w, const char *const words[3])
+{
+	static const char *const ids[] = { "t0", "t1", "t2" };
+
+	SCRIPT_START(&w->script, { "200 OK", NULL, NULL });
+	world_open_db(w);
+	for (size_t i = 0; i < 3; i++)
+		PUT_TASK(w, "act", .id = ids[i], .text = "x", .field = "action", .value = words[i]);
+	world_act(w, BATCH(""));
+	world_until(w, has_settled);
+}
+
+static void test_the_only_failure_of_a_batch_has_the_hooks_words(void **state)
+{
+	put_batch(*state, (const char *const[]){ "ok", "told", "ok" });
+	assert_string_equal(
+		detail_of(*state, "t1"), "this one is not welcome (the last answer was HTTP 200)");
+	assert_int_equal(world_ledger(*state, "act.act").done, 2);
+}
+
+static void test_failures_of_a_batch_are_not_without_words(void **state)
+{
+	put_batch(*state, (const char *const[]){ "told", "denied", "invalid" });
+	for (int i = 0; i < 2; i++)
+		assert_string_equal(detail_of(*state, i == 0 ? "t0" : "t1"),
+			"not authentic, or refused by the remote side "
+			"(the last answer was HTTP 200)");
+	assert_contains(detail_of(*state, "t2"), "is not valid");
+}
+
 static void test_each_task_of_a_batch_fares_as_it_does(void **state)
 {
 	struct world *w = *state;
@@ -470,6 +513,8 @@ int main(void)
 		TEST(test_a_body_that_is_no_task_is_set_aside),
 		TEST(test_a_batch_is_cut_by_the_number_of_tasks),
 		TEST(test_a_batch_is_cut_by_its_bytes),
+		TEST(test_the_only_failure_of_a_batch_has_the_hooks_words),
+		TEST(test_failures_of_a_batch_are_not_without_words),
 		TEST(test_each_task_of_a_batch_fares_as_it_does),
 		TEST(test_an_unreadable_task_does_not_shift_its_fellows),
 		TEST(test_a_released_task_says_that_it_may_have_been_sent),

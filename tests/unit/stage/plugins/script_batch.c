@@ -2,7 +2,7 @@
 /*
  * script_batch: up to 3 tasks, or 20,000 bytes, by one request, whose body is
  * the number of tasks.  Each task fares as its event's field "action" says: ok,
- * again, denied.  It is passive.
+ * again, denied; told: denied, with words of its own.  It is passive.
  */
 #include <orch/action.h>
 
@@ -54,8 +54,11 @@ static int act(void *self, const struct orch_task *tasks, size_t count,
 		return ORCH_SEND;
 	}
 	for (size_t i = 0; i < count; i++) {
-		int code = code_of(script_of(tasks[i].event, "action", "ok"));
+		struct orch_text word = script_of(tasks[i].event, "action", "ok");
+		int code = code_of(word);
 
+		if (is(word, "told"))
+			code = orch_fail(err, ORCH_E_DENIED, "this one is not welcome");
 		if (code != ORCH_OK)
 			ret_codes[i] = code;
 	}
