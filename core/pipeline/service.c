@@ -96,7 +96,7 @@ static int make_shared(struct orch_service *service)
 	service->shared = (struct orch_station_shared){
 		.keep = &service->keep,
 		.pauses = orch_pauses_create(),
-		.outlets = orch_outlets_create(),
+		.outlets = orch_outlets_create(NULL),
 		.spool_dir = service->spool_dir,
 		.gate = orch_http_gate_create(share.connections,
 			http->proxies.count == 0 ? http->connections_per_address : 0),

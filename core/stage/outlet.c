@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -23,16 +22,22 @@ struct outlet {
 
 struct orch_outlets {
 	pthread_mutex_t lock;
+	struct orch_outlet_syslog syslog;
 	struct outlet files[ORCH_OUTLET_FILES_MAX];
 	size_t count;
 };
 
-struct orch_outlets *orch_outlets_create(void)
+struct orch_outlets *orch_outlets_create(const struct orch_outlets_options *options)
 {
 	struct orch_outlets *outlets = orch_alloc(sizeof(*outlets));
+	bool is_given = options != NULL && options->syslog != NULL;
 
-	if (outlets != NULL)
-		(void)pthread_mutex_init(&outlets->lock, NULL);
+	if (outlets == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&outlets->lock, NULL);
+	/* One that is too long is one that cannot be reached. */
+	(void)orch_outlet_syslog_init(
+		&outlets->syslog, is_given ? options->syslog : ORCH_OUTLET_SYSLOG);
 	return outlets;
 }
 
@@ -160,15 +165,23 @@ bool orch_outlet_file(struct orch_text url, struct orch_text *ret_path)
 	return true;
 }
 
+static int write_syslog(struct orch_outlets *outlets, struct orch_text line, struct orch_err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&outlets->lock);
+	rc = orch_outlet_syslog_write(&outlets->syslog, line, err);
+	pthread_mutex_unlock(&outlets->lock);
+	return rc;
+}
+
 int orch_outlets_write(struct orch_outlets *outlets, struct orch_text url, struct orch_text line,
 	struct orch_err *err)
 {
 	struct orch_text path;
 
-	if (orch_text_is(url, "log:syslog")) {
-		syslog(LOG_NOTICE | LOG_USER, "%.*s", ORCH_TEXT_ARG(line));
-		return ORCH_OK;
-	}
+	if (orch_text_is(url, "log:syslog"))
+		return write_syslog(outlets, line, err);
 	if (orch_outlet_file(url, &path))
 		return write_file(outlets, path, line, err);
 	if (!orch_text_is(url, "log:stderr"))
@@ -180,6 +193,7 @@ int orch_outlets_write(struct orch_outlets *outlets, struct orch_text url, struc
 void orch_outlets_reopen(struct orch_outlets *outlets)
 {
 	pthread_mutex_lock(&outlets->lock);
+	orch_outlet_syslog_close(&outlets->syslog);
 	for (size_t i = 0; i < outlets->count; i++)
 		if (outlets->files[i].fd >= 0) {
 			(void)close(outlets->files[i].fd);

@@ -21,7 +21,7 @@ static void open_yard(struct house *h, struct yard *yard)
 	house_keep(h);
 	yard->shared = (struct orch_station_shared){ .keep = &h->keep,
 		.pauses = orch_pauses_create(),
-		.outlets = orch_outlets_create(),
+		.outlets = orch_outlets_create(NULL),
 		.spool_dir = h->dir };
 	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++)
 		if (orch_station_create((enum orch_stage)stage, 0, h->plan, &yard->shared,

@@ -127,7 +127,7 @@ static inline int lay_table(void **state)
 	t->bench = (struct orch_bench){ .lane = t->http.lane,
 		.client = t->http.client,
 		.pauses = orch_pauses_create(),
-		.outlets = orch_outlets_create(),
+		.outlets = orch_outlets_create(NULL),
 		.spool_dir = t->dir };
 	t->instance =
 		(struct orch_config_instance){ .name = ORCH_TEXT("one"), .timeout_ms = 30000 };

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../../support/text_assert.h"
@@ -20,7 +22,7 @@ static struct orch_arena *arena;
 static int open_outlets(void **state)
 {
 	(void)state;
-	outlets = orch_outlets_create();
+	outlets = orch_outlets_create(NULL);
 	arena = orch_arena_create(0);
 	return outlets == NULL || arena == NULL ? -1 : 0;
 }
@@ -148,6 +150,78 @@ static void test_a_line_that_nobody_reads_is_tried_again_later(void **state)
 	(void)close(ends[1]);
 }
 
+/* The system's log in the test's folder. */
+static int open_syslog(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void expect_entry(int fd, const char *line)
+{
+	char entry[256] = "";
+
+	assert_true(recv(fd, entry, sizeof(entry) - 1, 0) > 0);
+	assert_memory_equal(entry, "<13>", 4);
+	assert_contains(entry, orch_arena_printf(arena, " orchestrator[%d]: ", (int)getpid()).ptr);
+	assert_string_equal(strstr(entry, "]: ") + 3, line);
+}
+
+static void test_syslog_is_written_to_when_it_is_there(void **state)
+{
+	const char *path = path_of("syslog");
+	struct orch_outlets *own =
+		orch_outlets_create(&(struct orch_outlets_options){ .syslog = path });
+	struct orch_text url = ORCH_TEXT("log:syslog");
+	struct orch_err err = { "" };
+
+	(void)state;
+	assert_int_equal(orch_outlets_write(own, url, ORCH_TEXT("lost"), &err), ORCH_E_AGAIN);
+	assert_contains(err.text, path);
+	/* It comes, goes, and comes back. */
+	for (int i = 0; i < 2; i++) {
+		int fd = open_syslog(path);
+
+		assert_int_equal(orch_outlets_write(own, url, ORCH_TEXT("kept"), &err), ORCH_OK);
+		expect_entry(fd, "kept");
+		(void)close(fd);
+		assert_int_equal(
+			orch_outlets_write(own, url, ORCH_TEXT("lost"), &err), ORCH_E_AGAIN);
+		assert_int_equal(unlink(path), 0);
+	}
+	orch_outlets_destroy(own);
+}
+
+static void test_a_full_syslog_is_tried_again_and_a_long_line_is_not(void **state)
+{
+	const size_t long_bytes = (size_t)64 << 20;
+	const char *path = path_of("full");
+	int fd = open_syslog(path);
+	struct orch_outlets *own =
+		orch_outlets_create(&(struct orch_outlets_options){ .syslog = path });
+	struct orch_text url = ORCH_TEXT("log:syslog");
+	char *line = calloc(1, long_bytes);
+	struct orch_err err = { "" };
+	int written = 0;
+
+	(void)state;
+	assert_int_equal(orch_outlets_write(own, url, (struct orch_text){ line, long_bytes }, &err),
+		ORCH_E_LIMIT);
+	while (orch_outlets_write(own, url, ORCH_TEXT("line"), &err) == ORCH_OK)
+		written++;
+	assert_true(written > 0);
+	assert_int_equal(orch_outlets_write(own, url, ORCH_TEXT("line"), &err), ORCH_E_AGAIN);
+	expect_entry(fd, "line");
+	assert_int_equal(orch_outlets_write(own, url, ORCH_TEXT("line"), &err), ORCH_OK);
+	orch_outlets_destroy(own);
+	free(line);
+	(void)close(fd);
+}
+
 static void test_other_places_are_refused(void **state)
 {
 	struct orch_err err;
@@ -183,6 +257,8 @@ int main(void)
 		outlet_test(test_a_link_to_a_file_is_followed),
 		outlet_test(test_what_is_no_file_is_refused),
 		outlet_test(test_a_line_that_nobody_reads_is_tried_again_later),
+		outlet_test(test_syslog_is_written_to_when_it_is_there),
+		outlet_test(test_a_full_syslog_is_tried_again_and_a_long_line_is_not),
 		outlet_test(test_other_places_are_refused),
 		outlet_test(test_the_files_are_bounded),
 	};

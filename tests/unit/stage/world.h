@@ -130,7 +130,7 @@ static inline void world_make_bench(struct world *w)
 
 	w->bench = (struct orch_bench){ .lane = w->lane,
 		.pauses = orch_pauses_create(),
-		.outlets = orch_outlets_create(),
+		.outlets = orch_outlets_create(NULL),
 		.spool_dir = w->dir };
 	assert_int_equal(
 		orch_http_client_create(w->lane, &options, &w->bench.client, &err), ORCH_OK);
