@@ -8,7 +8,7 @@
 #define ORCH_RULEFILE_BYTES (16 * 1024 * 1024)
 
 const char *orch_rule_state_name(enum orch_rule_state state);
-/* The same, or "damaged". */
+/* The same, or "removed", or "damaged". */
 const char *orch_rule_standing(const struct orch_stored_rule *rule);
 int orch_rule_state_from(struct orch_text name); /* -1: unknown */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A name that no other rule of its tool has. */
+/* A name that no other rule of its tool has; a damaged row has none. */
 #include "base/text.h"
 #include "store/sqlite.h"
 
@@ -8,7 +8,8 @@ int orch_store_sqlite_has_name(struct orch_db *db, struct orch_text id,
 {
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
-		"SELECT 1 FROM rule WHERE id = ?1 AND tool = ?2 AND name = ?3 AND removed = 0",
+		"SELECT 1 FROM rule WHERE id = ?1 AND tool = ?2 AND name = ?3 AND removed = 0"
+		" AND " ORCH_STORE_RULE_FITS,
 		&statement, err);
 
 	if (code < 0)
@@ -29,7 +30,7 @@ int orch_store_sqlite_refuse_taken(struct orch_db *db,
 	bool row = false;
 	int code = orch_db_statement(db,
 		"SELECT tool, name, min(id), max(id) FROM rule WHERE removed = 0"
-		" GROUP BY tool, name HAVING count(*) > 1",
+		" AND " ORCH_STORE_RULE_FITS " GROUP BY tool, name HAVING count(*) > 1",
 		&statement, err);
 
 	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row) {

@@ -189,7 +189,11 @@ static void test_rules_that_had_one_name_already_can_be_changed(void **state)
 	struct orch_stored_rule rule = add(w, "Maestro"), other = add(w, "Visa");
 	struct orch_err err = { "" };
 
-	poke(w->f.path, "UPDATE rule SET name = 'Maestro' WHERE id = 'visa'");
+	/* From before names were taken once, and rows had seals. */
+	poke(w->f.path,
+		"UPDATE rule SET name = 'Maestro' WHERE id = 'visa';"
+		"INSERT INTO to_seal VALUES (1)");
+	reopen_store(w);
 	other.rule.name = ORCH_TEXT("Maestro");
 	other.rule.severity = ORCH_LOW;
 	assert_int_equal(save(w, &other, &other), ORCH_OK);
