@@ -183,7 +183,7 @@ static int find_standing(
 {
 	int rc = orch_rules_find(cli, rules, cli->words[0], ret_rule);
 
-	if (rc == ORCH_EXIT_OK && ret_rule->removed)
+	if (rc == ORCH_EXIT_OK && ret_rule->removed && !ret_rule->damaged)
 		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE,
 			"there is no rule \"%s\": it was removed; see orchestrator rule show %s",
 			cli->words[0], cli->words[0]);
