@@ -206,3 +206,37 @@ struct orch_text orch_buf_text(const struct orch_buf *buf)
 {
 	return buf->ptr ? (struct orch_text){ buf->ptr, buf->len } : ORCH_TEXT_NONE;
 }
+
+/* The code point of a well-formed character of LEN bytes. */
+static uint32_t decode(const unsigned char *at, size_t len)
+{
+	uint32_t point = len == 1 ? at[0] : at[0] & (0x7fu >> len);
+
+	for (size_t i = 1; i < len; i++)
+		point = point << 6 | (at[i] & 0x3fu);
+	return point;
+}
+
+static bool is_harmless(uint32_t point)
+{
+	if (point < ' ' || (point >= 0x7f && point < 0xa0))
+		return false;
+	/* Marks, embeddings, overrides and isolates of direction; line and paragraph ends. */
+	return point != 0x061c && !(point >= 0x200e && point <= 0x200f) &&
+		!(point >= 0x2028 && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069) &&
+		point != 0xfeff;
+}
+
+void orch_buf_add_printable(struct orch_buf *buf, struct orch_text text)
+{
+	for (size_t i = 0; i < text.len;) {
+		struct orch_text rest = { text.ptr + i, text.len - i };
+		size_t len = orch_text_utf8_len(rest);
+
+		if (len > 0 && is_harmless(decode((const unsigned char *)rest.ptr, len)))
+			orch_buf_add(buf, rest.ptr, len);
+		else
+			orch_buf_add_char(buf, '?');
+		i += len > 0 ? len : 1;
+	}
+}

@@ -29,6 +29,12 @@ void orch_buf_printf(struct orch_buf *buf, const char *fmt, ...) ORCH_PRINTF(2, 
 /* Quoted and escaped as a JSON string, invalid UTF-8 replaced by U+FFFD. */
 void orch_buf_add_json(struct orch_buf *buf, struct orch_text text);
 
+/*
+ * For people's eyes: what could steer a terminal becomes "?": control characters,
+ * what is not UTF-8, and what turns the direction of writing.
+ */
+void orch_buf_add_printable(struct orch_buf *buf, struct orch_text text);
+
 struct orch_text orch_buf_text(const struct orch_buf *buf); /* lent until the next change */
 
 #endif

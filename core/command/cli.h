@@ -99,10 +99,7 @@ int orch_cli_with_keep(struct orch_cli *cli,
 #define ORCH_CLI_GREEN "32"
 #define ORCH_CLI_DIM "2"
 #define ORCH_CLI_BOLD "1"
-/*
- * TEXT, coloured if this is a terminal.  What could steer one is shown as "?":
- * control characters, what is not UTF-8, and what turns the direction of writing.
- */
+/* TEXT as orch_buf_add_printable() shows it, coloured if this is a terminal. */
 void orch_cli_add_styled(
 	const struct orch_cli *cli, struct orch_buf *buf, const char *style, struct orch_text text);
 /*

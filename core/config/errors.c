@@ -72,6 +72,11 @@ void orch_config_errors_add(struct orch_config_errors *errors, struct orch_where
 	errors->items[errors->count++] = entry;
 }
 
+size_t orch_config_errors_total(const struct orch_config_errors *errors)
+{
+	return errors->count + errors->left_out;
+}
+
 static int compare(const void *left, const void *right)
 {
 	const struct orch_config_error *a = *(const struct orch_config_error *const *)left;
@@ -86,29 +91,19 @@ static int compare(const void *left, const void *right)
 	return a < b ? -1 : a > b; /* of one line: in the order of finding */
 }
 
-/* What comes from a file may end on a terminal: no control characters. */
-static void add_printable(struct orch_buf *buf, struct orch_text text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		orch_buf_add_char(buf, c < 0x20 || c == 0x7f ? '?' : (char)c);
-	}
-}
-
 static void print_entry(struct orch_buf *buf, const struct orch_config_error *entry)
 {
 	if (entry->where.file != NULL) {
-		add_printable(buf, orch_text_from(entry->where.file));
+		orch_buf_add_printable(buf, orch_text_from(entry->where.file));
 		if (entry->where.line > 0)
 			orch_buf_printf(buf, ":%u", entry->where.line);
 		orch_buf_add_string(buf, ": ");
 	}
 	if (entry->path.len > 0) {
-		add_printable(buf, entry->path);
+		orch_buf_add_printable(buf, entry->path);
 		orch_buf_add_string(buf, ": ");
 	}
-	add_printable(buf, entry->text);
+	orch_buf_add_printable(buf, entry->text);
 	orch_buf_add_char(buf, '\n');
 }
 

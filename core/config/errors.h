@@ -32,6 +32,8 @@ struct orch_config_errors {
 void orch_config_errors_init(struct orch_config_errors *errors, struct orch_arena *arena);
 void orch_config_errors_add(struct orch_config_errors *errors, struct orch_where where,
 	struct orch_text path, const char *fmt, ...) ORCH_PRINTF(4, 5);
+/* How many there are; that it grew tells that something was wrong in between. */
+size_t orch_config_errors_total(const struct orch_config_errors *errors);
 /* Sorted by file and line, one line each, as people see them. */
 struct orch_text orch_config_errors_print(
 	struct orch_config_errors *errors, struct orch_arena *arena);
