@@ -127,6 +127,25 @@ int orch_file_read(const char *path, size_t limit, struct orch_arena *arena,
 	return code;
 }
 
+int orch_file_read_regular(const char *path, size_t limit, struct orch_arena *arena,
+	struct orch_text *ret_bytes, struct orch_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat found;
+	int code;
+
+	/* A socket cannot be opened at all. */
+	if (fd < 0 && errno != ENXIO)
+		return orch_file_fail(err, path, "open");
+	if (fd < 0 || fstat(fd, &found) != 0 || !S_ISREG(found.st_mode))
+		code = orch_fail(err, ORCH_E_INVALID, "%s: not a regular file", path);
+	else
+		code = read_open(fd, path, limit, arena, ret_bytes, err);
+	if (fd >= 0)
+		(void)close(fd);
+	return code;
+}
+
 /* Makes a rename within the directory of PATH durable. */
 static int sync_dir_of(const char *path)
 {
@@ -210,14 +229,10 @@ int orch_file_create(const char *path, struct orch_text bytes, unsigned mode, st
 	return put_in_place(path, bytes, mode, link_in, err);
 }
 
-int orch_file_make_dir(const char *path, struct orch_err *err)
+int orch_file_check_dir(const char *path, struct orch_err *err)
 {
 	struct stat found;
 
-	if (mkdir(path, 0700) == 0)
-		return ORCH_OK;
-	if (errno != EEXIST)
-		return orch_file_fail(err, path, "create the directory");
 	if (stat(path, &found) != 0)
 		return orch_file_fail(err, path, "look at the directory");
 	if (!S_ISDIR(found.st_mode))
@@ -227,6 +242,15 @@ int orch_file_make_dir(const char *path, struct orch_err *err)
 	if (found.st_mode & (S_IWGRP | S_IWOTH))
 		return orch_fail(err, ORCH_E_DENIED, "%s: others may write to it", path);
 	return ORCH_OK;
+}
+
+int orch_file_make_dir(const char *path, struct orch_err *err)
+{
+	if (mkdir(path, 0700) == 0)
+		return ORCH_OK;
+	if (errno != EEXIST)
+		return orch_file_fail(err, path, "create the directory");
+	return orch_file_check_dir(path, err);
 }
 
 int orch_file_free_bytes(const char *path, uint64_t *ret_bytes, struct orch_err *err)

@@ -9,12 +9,17 @@
 /* The whole file, at most LIMIT bytes, in ARENA. */
 ORCH_MUST_USE int orch_file_read(const char *path, size_t limit, struct orch_arena *arena,
 	struct orch_text *ret_bytes, struct orch_err *err);
+/* The same, but what is no regular file (a pipe would hold us up) is refused. */
+ORCH_MUST_USE int orch_file_read_regular(const char *path, size_t limit, struct orch_arena *arena,
+	struct orch_text *ret_bytes, struct orch_err *err);
 /* Written aside, flushed, renamed in. */
 ORCH_MUST_USE int orch_file_write(
 	const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err);
 /* The same, but what is there already stays. */
 ORCH_MUST_USE int orch_file_create(
 	const char *path, struct orch_text bytes, unsigned mode, struct orch_err *err);
+/* A directory of ours or root's that nobody else may write to? */
+ORCH_MUST_USE int orch_file_check_dir(const char *path, struct orch_err *err);
 /* Creates PATH (0700) if it is not there; refuses one that others may write to. */
 ORCH_MUST_USE int orch_file_make_dir(const char *path, struct orch_err *err);
 /*

@@ -147,7 +147,7 @@ static int scan_token(struct scan *scan, const char *start, struct orch_err *err
 	return orch_fail(err, ORCH_E_INVALID, "not JSON at byte %zu", (size_t)(scan->at - start));
 }
 
-static int check(struct orch_text text, struct orch_err *err)
+static int check(struct orch_text text, size_t *ret_at, struct orch_err *err)
 {
 	struct scan scan = { .at = text.ptr, .end = text.ptr + text.len };
 	int code = ORCH_OK;
@@ -160,6 +160,7 @@ static int check(struct orch_text text, struct orch_err *err)
 		if (code == ORCH_OK && scan.values > ORCH_JSON_VALUES_MAX + 1)
 			break;
 	}
+	*ret_at = (size_t)(scan.at - text.ptr);
 	if (code == ORCH_OK && scan.values > ORCH_JSON_VALUES_MAX)
 		return orch_fail(
 			err, ORCH_E_LIMIT, "JSON holds more than %d values", ORCH_JSON_VALUES_MAX);
@@ -167,44 +168,59 @@ static int check(struct orch_text text, struct orch_err *err)
 }
 
 static int parse_with(struct json_tokener *tokener, struct orch_text text,
-	struct json_object **ret_value, struct orch_err *err)
+	struct json_object **ret_value, size_t *ret_at, struct orch_err *err)
 {
 	struct json_object *value;
 	enum json_tokener_error problem;
+	bool is_whole = true;
 
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	value = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
 	/* A number at the top might go on; the NUL says that it does not. */
-	if (json_tokener_get_error(tokener) == json_tokener_continue)
+	if (json_tokener_get_error(tokener) == json_tokener_continue) {
 		value = json_tokener_parse_ex(tokener, "", 1);
+		is_whole = false;
+	}
 	problem = json_tokener_get_error(tokener);
 	if (problem == json_tokener_success) {
 		*ret_value = value;
 		return ORCH_OK;
 	}
-	if (problem == json_tokener_continue)
+	/* That NUL was the fault: all before it was right as far as it went. */
+	*ret_at = text.len;
+	if (problem == json_tokener_continue || !is_whole)
 		return orch_fail(err, ORCH_E_INVALID, "JSON ends too early");
-	return orch_fail(err, ORCH_E_INVALID, "not JSON at byte %zu: %s",
-		json_tokener_get_parse_end(tokener), json_tokener_error_desc(problem));
+	*ret_at = json_tokener_get_parse_end(tokener);
+	return orch_fail(err, ORCH_E_INVALID, "not JSON at byte %zu: %s", *ret_at,
+		json_tokener_error_desc(problem));
 }
 
 int orch_json_parse(struct orch_text text, struct json_object **ret_value, struct orch_err *err)
 {
+	size_t at;
+
+	return orch_json_parse_at(text, ret_value, &at, err);
+}
+
+int orch_json_parse_at(
+	struct orch_text text, struct json_object **ret_value, size_t *ret_at, struct orch_err *err)
+{
 	struct json_tokener *tokener;
 	int code;
 
+	*ret_at = 0;
 	if (text.len == 0)
 		return orch_fail(err, ORCH_E_INVALID, "JSON ends too early");
 	if (text.len > INT_MAX)
 		return orch_fail(err, ORCH_E_LIMIT, "JSON is longer than %d bytes", INT_MAX);
-	code = check(text, err);
+	code = check(text, ret_at, err);
 	if (code != ORCH_OK)
 		return code;
 	/* json-c counts the values at the bottom as a level, and one for the end. */
 	tokener = json_tokener_new_ex(ORCH_JSON_DEPTH_MAX + 2);
 	if (!tokener)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	code = parse_with(tokener, text, ret_value, err);
+	code = parse_with(tokener, text, ret_value, ret_at, err);
 	json_tokener_free(tokener);
 	return code;
 }

@@ -16,6 +16,10 @@
 ORCH_MUST_USE int orch_json_parse(
 	struct orch_text text, struct json_object **ret_value, struct orch_err *err);
 
+/* The same; on failure *ret_at is the byte at which it is no JSON any more, if one is at fault. */
+ORCH_MUST_USE int orch_json_parse_at(struct orch_text text, struct json_object **ret_value,
+	size_t *ret_at, struct orch_err *err);
+
 /* Lent from OBJECT; the empty text, NULL, or FALLBACK if not there or of another type.  OBJECT may be NULL. */
 struct orch_text orch_json_text(struct json_object *object, const char *key);
 struct json_object *orch_json_get(struct json_object *object, const char *key);

@@ -266,6 +266,30 @@ static void test_no_memory_is_no_blob(void **state)
 	orch_blob_destroy(NULL);
 }
 
+static void test_only_a_regular_file_is_read_as_one(void **state)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_err err = { "" };
+	struct orch_text bytes;
+
+	(void)state;
+	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+	assert_int_equal(
+		orch_file_read_regular(path_of("pipe"), 9, arena, &bytes, &err), ORCH_E_INVALID);
+	assert_contains(err.text, "/pipe: not a regular file");
+	assert_int_equal(orch_file_read_regular(dir, 9, arena, &bytes, &err), ORCH_E_INVALID);
+	assert_contains(err.text, "not a regular file");
+	assert_int_equal(
+		orch_file_read_regular(path_of("none"), 9, arena, &bytes, &err), ORCH_E_INVALID);
+	assert_contains(err.text, "No such file");
+	assert_int_equal(orch_file_write(path_of("f"), ORCH_TEXT("abc"), 0600, &err), 0);
+	assert_int_equal(orch_file_read_regular(path_of("f"), 3, arena, &bytes, &err), 0);
+	assert_string_equal(bytes.ptr, "abc");
+	assert_int_equal(unlink(path_of("f")), 0);
+	assert_int_equal(unlink(path_of("pipe")), 0);
+	orch_arena_destroy(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_over_the_limit_is_refused),
 		cmocka_unit_test(test_a_file_without_a_size_is_read_too),
 		cmocka_unit_test(test_reading_says_what_is_wrong),
+		cmocka_unit_test(test_only_a_regular_file_is_read_as_one),
 		cmocka_unit_test(test_a_failed_write_leaves_the_old_file_and_nothing_else),
 		cmocka_unit_test(test_a_file_without_a_folder_is_written_here),
 		cmocka_unit_test(test_a_directory_is_made_private_or_must_be),

@@ -62,6 +62,33 @@ static void test_what_is_not_strict_json_is_refused(void **state)
 	}
 }
 
+static void test_the_place_of_a_fault_is_told(void **state)
+{
+	static const struct {
+		struct orch_text text;
+		size_t at;
+		const char *says;
+	} rows[] = {
+		{ ORCH_TEXT("{ \"rules\": [ { \"id\": "), 21, "ends too early" },
+		{ ORCH_TEXT("[1,"), 3, "ends too early" },
+		{ ORCH_TEXT("[1, }"), 4, "at byte 4" },
+		{ ORCH_TEXT("[1, nul]"), 4, "at byte 4" },
+		{ ORCH_TEXT(""), 0, "ends too early" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct json_object *value = NULL;
+		struct orch_err err = { "" };
+		size_t at = 99;
+
+		assert_int_equal(
+			orch_json_parse_at(rows[i].text, &value, &at, &err), ORCH_E_INVALID);
+		assert_int_equal(at, rows[i].at);
+		assert_non_null(strstr(err.text, rows[i].says));
+	}
+}
+
 static void test_broken_utf8_is_refused(void **state)
 {
 	(void)state;
@@ -230,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json_is_read),
 		cmocka_unit_test(test_what_is_not_strict_json_is_refused),
+		cmocka_unit_test(test_the_place_of_a_fault_is_told),
 		cmocka_unit_test(test_broken_utf8_is_refused),
 		cmocka_unit_test(test_depth_is_limited),
 		cmocka_unit_test(test_the_number_of_values_is_limited),
