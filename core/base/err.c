@@ -52,6 +52,17 @@ const char *orch_code_text(int code)
 	}
 }
 
+int orch_code_settle(int code, const char *hook, struct orch_err *err)
+{
+	err->text[sizeof(err->text) - 1] = '\0';
+	if (code > 0)
+		return orch_fail(
+			err, ORCH_E_INTERNAL, "the %s hook gave the unknown code %d", hook, code);
+	if (code < 0 && err->text[0] == '\0')
+		(void)orch_fail(err, code, "%s", orch_code_text(code));
+	return code;
+}
+
 const char *orch_errno_text(int number)
 {
 	const char *text = strerrordesc_np(number);

@@ -272,12 +272,7 @@ static void enter(struct orch_run *run, const struct orch_reply *reply)
 		wants_to_send(run, &request);
 		return;
 	}
-	if (rc > 0)
-		rc = orch_fail(&run->err, ORCH_E_INTERNAL, "the %s hook gave the unknown code %d",
-			run->name, rc);
-	if (rc < 0 && run->err.text[0] == '\0')
-		(void)orch_fail(&run->err, rc, "%s", orch_code_text(rc));
-	finish(run, rc);
+	finish(run, orch_code_settle(rc, run->name, &run->err));
 }
 
 void orch_run_start(struct orch_run *run)

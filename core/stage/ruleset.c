@@ -81,7 +81,10 @@ static int compile(struct orch_ruleset *set, const struct orch_plugin *plugin,
 		plain[i] = set->rules[i].rule;
 		plain[i].size = sizeof(plain[i]);
 	}
-	rc = plugin->tool->compile(host, settings, plain, set->count, &set->set, &bad, err);
+	err->text[0] = '\0';
+	rc = orch_code_settle(
+		plugin->tool->compile(host, settings, plain, set->count, &set->set, &bad, err),
+		"compile", err);
 	if (rc != ORCH_OK && ret_bad != NULL)
 		*ret_bad = bad < set->count ? origins[bad] : ORCH_RULESET_NO_RULE;
 	return rc;

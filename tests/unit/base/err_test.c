@@ -45,6 +45,23 @@ static void test_codes_have_names_and_texts(void **state)
 	assert_non_null(orch_code_text(-99));
 }
 
+static void test_what_a_hook_leaves_unsaid_is_said(void **state)
+{
+	struct orch_err err = { "" };
+
+	(void)state;
+	assert_int_equal(orch_code_settle(ORCH_OK, "create", &err), ORCH_OK);
+	assert_int_equal(orch_code_settle(ORCH_E_DENIED, "create", &err), ORCH_E_DENIED);
+	assert_string_equal(err.text, orch_code_text(ORCH_E_DENIED));
+	assert_int_equal(orch_code_settle(ORCH_E_AGAIN, "create", &err), ORCH_E_AGAIN);
+	assert_string_equal(err.text, orch_code_text(ORCH_E_DENIED));
+	assert_int_equal(orch_code_settle(7, "create", &err), ORCH_E_INTERNAL);
+	assert_string_equal(err.text, "the create hook gave the unknown code 7");
+	(void)memset(err.text, 'x', sizeof(err.text));
+	assert_int_equal(orch_code_settle(-99, "create", &err), -99);
+	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
+}
+
 static void test_errnos_have_texts(void **state)
 {
 	(void)state;
@@ -58,6 +75,7 @@ int main(void)
 		cmocka_unit_test(test_context_is_put_before),
 		cmocka_unit_test(test_too_long_a_text_is_cut),
 		cmocka_unit_test(test_codes_have_names_and_texts),
+		cmocka_unit_test(test_what_a_hook_leaves_unsaid_is_said),
 		cmocka_unit_test(test_errnos_have_texts),
 	};
 
