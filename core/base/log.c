@@ -270,9 +270,15 @@ static struct kind *kind_of(const char *event, const struct orch_log_field *fiel
 	return kind;
 }
 
-/* Lines about one event each (they have a trace) are no repeats, unless they tell of trouble. */
-static bool is_foldable(int level, const struct orch_log_field *fields)
+/*
+ * Lines about one event each (they have a trace) are no repeats, unless they
+ * tell of trouble.  Which configuration is in force, and why not another one,
+ * is asked for by hand and always told.
+ */
+static bool is_foldable(int level, const char *event, const struct orch_log_field *fields)
 {
+	if (strncmp(event, "config.", sizeof("config.") - 1) == 0)
+		return false;
 	if (level >= ORCH_LOG_WARN)
 		return true;
 	for (; fields->key; fields++)
@@ -310,7 +316,7 @@ void orch_log_write(int level, const char *event, const struct orch_log_field *f
 	if (!orch_log_wants(level))
 		return;
 	(void)pthread_mutex_lock(&logger.lock);
-	if (!is_foldable(level, fields) || !fold(level, event, fields))
+	if (!is_foldable(level, event, fields) || !fold(level, event, fields))
 		put_line(level, event, fields);
 	(void)pthread_mutex_unlock(&logger.lock);
 	errno = number;

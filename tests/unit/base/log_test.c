@@ -210,6 +210,16 @@ static void test_repeats_are_folded_into_one_sum(void **state)
 	assert_int_equal(count_lines(lines()), 14);
 }
 
+static void test_what_is_said_of_the_configuration_is_never_folded(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 25; i++)
+		say("config.reload", "a");
+	for (int i = 0; i < 25; i++)
+		say("configured", "a");
+	assert_int_equal(count_lines(lines()), 35);
+}
+
 static void say_about_event(int level, const char *trace)
 {
 	orch_log(level, "about", ORCH_LOG_STRING("trace", trace), ORCH_LOG_STRING("what", "a"));
@@ -342,6 +352,7 @@ int main(void)
 		log_test(test_long_values_are_cut_between_characters),
 		log_test(test_a_line_that_is_full_ends_with_whole_fields),
 		log_test(test_repeats_are_folded_into_one_sum),
+		log_test(test_what_is_said_of_the_configuration_is_never_folded),
 		log_test(test_lines_about_single_events_are_folded_only_when_they_warn),
 		log_test(test_the_sum_comes_before_the_next_line_of_its_kind),
 		log_test(test_many_kinds_are_folded_in_bounded_memory),
