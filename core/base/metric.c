@@ -233,6 +233,37 @@ struct orch_metric *orch_metric_get(enum orch_metric_kind kind, const char *name
 	return &nowhere;
 }
 
+/* The series stays, lest somebody hold it; only what it is called changes, which is read under the lock. */
+static bool rename_series(struct family *family, const char *labels)
+{
+	char *copy = family->series ? orch_strdup(labels) : NULL;
+
+	if (!copy)
+		return !family->series && series_of(family, labels);
+	orch_free(family->series->labels);
+	family->series->labels = copy;
+	return true;
+}
+
+void orch_metric_info(const char *name, const char *help, const struct orch_metric_label *labels)
+{
+	struct family *family;
+	char space[LABELS_BYTES + 1] = "";
+	struct orch_buf text = { .ptr = space, .size = sizeof(space), .limit = LABELS_BYTES };
+	bool done = false;
+
+	add_labels(&text, labels);
+	(void)pthread_mutex_lock(&registry.lock);
+	family = text.failed ? NULL : family_of(ORCH_METRIC_GAUGE, name, help);
+	if (family && rename_series(family, orch_buf_text(&text).ptr)) {
+		orch_metric_set(family->series, 1);
+		done = true;
+	}
+	(void)pthread_mutex_unlock(&registry.lock);
+	if (!done)
+		atomic_fetch_add(&registry.refused, 1);
+}
+
 void orch_metric_add(struct orch_metric *metric, int64_t by)
 {
 	atomic_fetch_add_explicit(&metric->value, by, memory_order_relaxed);

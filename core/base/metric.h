@@ -35,6 +35,9 @@ struct orch_metric *orch_metric_get(enum orch_metric_kind kind, const char *name
 	orch_metric_get((kind), (series), (help), \
 		(const struct orch_metric_label[]){ __VA_ARGS__ __VA_OPT__(, ){ .name = NULL } })
 
+/* The one series of NAME, with the value 1: what its labels say now.  Other labels take the place of those before. */
+void orch_metric_info(const char *name, const char *help, const struct orch_metric_label *labels);
+
 void orch_metric_add(struct orch_metric *metric, int64_t by);
 void orch_metric_set(struct orch_metric *metric, int64_t value);
 void orch_metric_observe_ns(

@@ -209,6 +209,41 @@ static void test_beyond_the_limit_series_are_refused_and_counted(void **state)
 	orch_buf_fini(&buf);
 }
 
+static size_t count_of(const char *text, const char *words)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, words)) != NULL; text++)
+		count++;
+	return count;
+}
+
+static void set_info(const char *digest)
+{
+	orch_metric_info("test_info", "What is in force.",
+		(const struct orch_metric_label[]){
+			{ "digest", orch_text_from(digest) }, { .name = NULL } });
+}
+
+static void test_an_info_has_one_series_which_is_the_last(void **state)
+{
+	struct orch_metric *held;
+	struct orch_buf buf;
+	char *text;
+
+	(void)state;
+	set_info("a\"b");
+	held = orch_metric(ORCH_METRIC_GAUGE, "test_info", "", { "digest", ORCH_TEXT("a\"b") });
+	set_info("c");
+	set_info("c");
+	set_info("d");
+	text = render(&buf);
+	assert_contains(text, "# TYPE test_info gauge\ntest_info{digest=\"d\"} 1\n");
+	assert_int_equal(count_of(text, "test_info{"), 1);
+	assert_int_equal(orch_metric_value(held), 1);
+	orch_buf_fini(&buf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_a_histogram_without_labels_has_plain_names),
 		cmocka_unit_test(test_refreshers_run_before_each_rendering),
 		cmocka_unit_test(test_threads_lose_no_count),
+		cmocka_unit_test(test_an_info_has_one_series_which_is_the_last),
 		cmocka_unit_test(test_without_memory_a_series_goes_nowhere),
 		cmocka_unit_test(test_beyond_the_limit_series_are_refused_and_counted),
 	};
