@@ -162,7 +162,7 @@ int orch_db_connect(struct orch_db_connection *connection, const char *path, boo
 	struct orch_err *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
-		(read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+		(read_only ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE);
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	int code;
 

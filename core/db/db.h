@@ -78,6 +78,9 @@ ORCH_MUST_USE int orch_db_mend_log(
 ORCH_MUST_USE int orch_db_open(const struct orch_db_options *options,
 	const struct orch_db_migration *migrations, size_t migration_count, struct orch_db **ret_db,
 	struct orch_err *err);
+/* Would the file at PATH be opened?  Nothing is changed; not while this process has it open. */
+ORCH_MUST_USE int orch_db_check(const char *path, const struct orch_db_migration *migrations,
+	size_t migration_count, struct orch_err *err);
 void orch_db_close(struct orch_db *db); /* after all groups are done; accepts NULL */
 bool orch_db_is_read_only(const struct orch_db *db);
 

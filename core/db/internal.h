@@ -122,6 +122,7 @@ struct orch_db {
 };
 
 /* connection.c */
+/* PATH may be a URI if READ_ONLY. */
 ORCH_MUST_USE int orch_db_connect(struct orch_db_connection *connection, const char *path,
 	bool read_only, struct orch_err *err);
 void orch_db_disconnect(struct orch_db_connection *connection);
@@ -139,6 +140,9 @@ ORCH_MUST_USE int orch_db_prepare_file(
 	const char *path, bool read_only, char **ret_path, struct orch_err *err);
 
 /* migrate.c */
+/* Is the schema that the file has one that we know? */
+ORCH_MUST_USE int orch_db_refuse_newer(struct orch_db *db,
+	const struct orch_db_migration *migrations, size_t count, struct orch_err *err);
 ORCH_MUST_USE int orch_db_migrate(struct orch_db *db, const struct orch_db_migration *migrations,
 	size_t count, struct orch_err *err);
 

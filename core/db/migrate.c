@@ -129,6 +129,33 @@ static int compare_parts(struct orch_db *db, const struct orch_db_migration *mig
 	return ORCH_OK;
 }
 
+/* A file that has only just been made has no table of steps. */
+static int has_steps(struct orch_db *db, bool *ret_has, struct orch_err *err)
+{
+	sqlite3_stmt *statement;
+	int code = orch_db_statement(
+		db, "SELECT 1 FROM sqlite_schema WHERE name = 'schema_step'", &statement, err);
+
+	if (code == ORCH_OK)
+		code = orch_db_step(statement, ret_has, err);
+	orch_db_release_statements(&db->connection);
+	return code;
+}
+
+int orch_db_refuse_newer(struct orch_db *db, const struct orch_db_migration *migrations,
+	size_t count, struct orch_err *err)
+{
+	bool has = false;
+	int code = has_steps(db, &has, err);
+
+	if (code == ORCH_OK && has)
+		code = compare_parts(db, own_migrations,
+			sizeof(own_migrations) / sizeof(own_migrations[0]), err);
+	if (code == ORCH_OK && has)
+		code = compare_parts(db, migrations, count, err);
+	return code;
+}
+
 static int take_steps(struct orch_db *db, const struct orch_db_migration *migrations, size_t count,
 	struct orch_err *err)
 {

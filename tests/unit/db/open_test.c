@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which files are opened, and which steps their schema takes. */
+#include <dirent.h>
+
 #include "unit/db/fixture.h"
 
 static const struct orch_db_migration steps[] = {
@@ -84,6 +86,55 @@ static void test_a_newer_schema_is_refused_and_left_alone(void **state)
 	assert_refused(f, steps, 2, false, "\"a\" is at step 2 and this program knows 1");
 	assert_refused(f, steps, 1, true, "a newer version has written it");
 	make_db(f, 3);
+}
+
+static size_t count_files(const struct fixture *f)
+{
+	DIR *dir = opendir(f->dir);
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		count++;
+	(void)closedir(dir);
+	return count - 2;
+}
+
+static void assert_check(struct fixture *f, const struct orch_db_migration *migrations,
+	size_t count, const char *what)
+{
+	size_t files = count_files(f);
+	struct orch_err err = { "" };
+	int rc = orch_db_check(f->path, migrations, count, &err);
+
+	assert_int_equal(count_files(f), files);
+	if (what == NULL ? rc != ORCH_OK : rc >= 0 || strstr(err.text, what) == NULL)
+		fail_msg("%d: %s", rc, err.text);
+}
+
+/* Without a trace: neither the file nor one beside it. */
+static void test_a_check_says_what_an_open_would(void **state)
+{
+	struct fixture *f = *state;
+	struct orch_db *db;
+	FILE *file;
+
+	assert_check(f, steps, 3, NULL);
+	make_db(f, 2);
+	assert_check(f, steps, 3, NULL);
+	make_db(f, 3);
+	assert_check(f, steps, 2, "a newer version has written it");
+	db = open_db(f, steps, 3, 0);
+	assert_check(f, steps, 3, NULL);
+	assert_check(f, steps, 2, "a newer version has written it");
+	orch_db_close(db);
+	file = fopen(f->path, "w");
+	assert_check(f, steps, 3, NULL);
+	assert_true(fputs("this is no database, but long enough to be one", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_check(f, steps, 3, "not a database");
+	assert_int_equal(chmod(f->path, 0644), 0);
+	assert_check(f, steps, 3, "others may read");
 }
 
 static void test_a_step_that_fails_leaves_nothing_behind(void **state)
@@ -245,6 +296,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_steps_are_taken_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_newer_schema_is_refused_and_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_check_says_what_an_open_would, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_step_that_fails_leaves_nothing_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(
