@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/http_client_impl.h"
+#include "net/tls.h"
 
 static void free_handles(struct orch_http_client *client)
 {
@@ -33,25 +34,12 @@ void orch_http_client_free(struct orch_http_client *client)
 	curl_global_cleanup();
 }
 
-/* So that a mistyped path is told at the start, not by every handshake. */
-static int check_ca_file(const char *path, struct orch_err *err)
-{
-	struct orch_arena *arena = orch_arena_create(0);
-	struct orch_text bytes;
-	int code;
-
-	if (!arena)
-		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	code = orch_file_read(path, 16 * 1024 * 1024, arena, &bytes, err);
-	orch_arena_destroy(arena);
-	return code;
-}
-
 int orch_http_client_create(struct orch_lane *lane, const struct orch_http_client_options *options,
 	struct orch_http_client **ret_client, struct orch_err *err)
 {
 	struct orch_http_client *client;
-	int code = options->ca_file ? check_ca_file(options->ca_file, err) : ORCH_OK;
+	/* What is wrong with it is told at the start, not by every handshake. */
+	int code = options->ca_file ? orch_tls_check_ca_file(options->ca_file, err) : ORCH_OK;
 
 	if (code != ORCH_OK)
 		return code;

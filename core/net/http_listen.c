@@ -41,8 +41,8 @@ static int set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-/* A listening socket, or -1 with errno. */
-static int open_socket(const struct addrinfo *address, uint32_t backlog)
+/* A socket with that address, or -1 with errno. */
+static int open_socket(const struct addrinfo *address)
 {
 	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error;
@@ -53,8 +53,7 @@ static int open_socket(const struct addrinfo *address, uint32_t backlog)
 		set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == 0 &&
 		(address->ai_family != AF_INET6 ||
 			set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0) &&
-		bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
-		listen(fd, (int)backlog) == 0)
+		bind(fd, address->ai_addr, address->ai_addrlen) == 0)
 		return fd;
 	error = errno;
 	close(fd);
@@ -62,7 +61,7 @@ static int open_socket(const struct addrinfo *address, uint32_t backlog)
 	return -1;
 }
 
-static int open_host(const char *host, const char *port, uint32_t backlog, int *ret_fd)
+static int open_host(const char *host, const char *port, int *ret_fd)
 {
 	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
 		.ai_socktype = SOCK_STREAM };
@@ -71,13 +70,28 @@ static int open_host(const char *host, const char *port, uint32_t backlog, int *
 
 	if (getaddrinfo(host, port, &hints, &address) != 0)
 		return EADDRNOTAVAIL;
-	fd = open_socket(address, backlog);
+	fd = open_socket(address);
 	error = errno;
 	freeaddrinfo(address);
 	if (fd < 0)
 		return error;
 	*ret_fd = fd;
 	return 0;
+}
+
+/* HOST may be empty: every address. */
+static int open_address(const char *host, const char *port, int *ret_fd)
+{
+	int error = open_host(host[0] ? host : "::", port, ret_fd);
+
+	return error != 0 && !host[0] ? open_host("0.0.0.0", port, ret_fd) : error;
+}
+
+static int start_listening(const char *host, const char *port, uint32_t backlog, int *ret_fd)
+{
+	int error = open_address(host, port, ret_fd);
+
+	return error == 0 && listen(*ret_fd, (int)backlog) != 0 ? errno : error;
 }
 
 static uint16_t local_port(int fd)
@@ -183,6 +197,29 @@ static int start_accepting(struct orch_http_server *server)
 	return orch_timer_init(&server->resume, server->lane, on_resume, server);
 }
 
+static int refuse_listen(const char *listen, struct orch_err *err)
+{
+	return orch_fail(err, ORCH_E_INVALID,
+		"%s: not an address; write it as \"127.0.0.1:8080\", \"[::1]:8080\" or \"*:8080\"",
+		listen);
+}
+
+int orch_http_listen_check(const char *listen, struct orch_err *err)
+{
+	char host[INET6_ADDRSTRLEN], port[sizeof("65535")];
+	int error, fd = -1;
+
+	if (!split_listen(listen, host, sizeof(host), port))
+		return refuse_listen(listen, err);
+	error = open_address(host, "0", &fd);
+	if (fd >= 0)
+		close(fd);
+	if (error != 0)
+		return orch_fail(err, ORCH_E_INVALID, "cannot listen on %s: %s", listen,
+			orch_errno_text(error));
+	return ORCH_OK;
+}
+
 int orch_http_listen_open(
 	struct orch_http_server *server, const char *listen, uint32_t backlog, struct orch_err *err)
 {
@@ -190,13 +227,8 @@ int orch_http_listen_open(
 	int error;
 
 	if (!split_listen(listen, host, sizeof(host), port))
-		return orch_fail(err, ORCH_E_INVALID,
-			"%s: not an address; write it as \"127.0.0.1:8080\", \"[::1]:8080\" or "
-			"\"*:8080\"",
-			listen);
-	error = open_host(host[0] ? host : "::", port, backlog, &server->fd);
-	if (error != 0 && !host[0])
-		error = open_host("0.0.0.0", port, backlog, &server->fd);
+		return refuse_listen(listen, err);
+	error = start_listening(host, port, backlog, &server->fd);
 	if (error != 0)
 		return orch_fail(err, ORCH_E_INVALID, "cannot listen on %s: %s", listen,
 			orch_errno_text(error));

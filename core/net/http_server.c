@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/http_server_impl.h"
+#include "net/tls.h"
 
 void orch_http_limits_default(struct orch_http_limits *ret_limits)
 {
@@ -99,7 +100,7 @@ int orch_http_server_create(struct orch_lane *lane, const struct orch_http_serve
 	server->route_count = options->route_count;
 	code = init(server, options, err);
 	if (code == ORCH_OK && options->certificate)
-		code = orch_http_tls_load(options->certificate, options->key, &server->tls, err);
+		code = orch_tls_load(options->certificate, options->key, &server->tls, err);
 	if (code == ORCH_OK)
 		code = orch_http_listen_open(server, options->listen, server->limits.backlog, err);
 	if (code < 0) {
@@ -121,6 +122,14 @@ void orch_http_server_set_routes(
 	server->routes = routes;
 	server->route_count = count;
 	server->route_version++;
+}
+
+void orch_http_server_set_tls(struct orch_http_server *server, struct ssl_ctx_st *tls)
+{
+	orch_assert(server->tls && tls);
+	(void)SSL_CTX_up_ref(tls);
+	SSL_CTX_free(server->tls);
+	server->tls = tls;
 }
 
 size_t orch_http_server_connections(const struct orch_http_server *server)

@@ -53,10 +53,15 @@ struct orch_http_server_options {
 ORCH_MUST_USE int orch_http_server_create(struct orch_lane *lane,
 	const struct orch_http_server_options *options, struct orch_http_server **ret_server,
 	struct orch_err *err);
+/* Is the address of LISTEN one of this machine's?  Whether its port is free is not asked. */
+ORCH_MUST_USE int orch_http_listen_check(const char *listen, struct orch_err *err);
 uint16_t orch_http_server_port(const struct orch_http_server *server);
 /* Other routes from now on; running exchanges keep theirs until they are answered. */
 void orch_http_server_set_routes(
 	struct orch_http_server *server, const struct orch_http_route *routes, size_t count);
+/* Another certificate for connections from now on; of a server that has one. */
+struct ssl_ctx_st;
+void orch_http_server_set_tls(struct orch_http_server *server, struct ssl_ctx_st *tls);
 /* Accepts no more, closes idle connections, closes the others after their answer. */
 void orch_http_server_drain(struct orch_http_server *server);
 size_t orch_http_server_connections(const struct orch_http_server *server);

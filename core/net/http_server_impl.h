@@ -3,7 +3,7 @@
  * The server's inside.
  *
  * http_listen.c opens the socket and accepts; http_connection.c reads and
- * keeps the deadlines; http_answer.c writes; http_tls.c loads certificates;
+ * keeps the deadlines; http_answer.c writes; tls.c loads certificates;
  * http_peer.c says whose request it is; http_server.c owns it all.
  *
  * A connection dies in its timer's call only, never inside a call from a
@@ -144,10 +144,6 @@ ORCH_MUST_USE int orch_http_listen_open(struct orch_http_server *server, const c
 	uint32_t backlog, struct orch_err *err);
 void orch_http_listen_close(struct orch_http_server *server);
 void orch_http_listen_resume(struct orch_http_server *server);
-
-/* http_tls.c */
-ORCH_MUST_USE int orch_http_tls_load(
-	const char *certificate, const char *key, SSL_CTX **ret_tls, struct orch_err *err);
 
 /* http_peer.c: the client's address, by X-Forwarded-For as far as it is to be believed. */
 void orch_http_peer_find(const struct orch_http_connection *connection,

@@ -66,6 +66,26 @@ static void test_a_taken_port_is_told(void **state)
 	close(fd);
 }
 
+static void test_an_address_is_checked_and_its_port_is_not(void **state)
+{
+	static const char *const ours[] = { "127.0.0.1:0", "*:80", "[::1]:1", "127.0.0.2:65535" };
+	struct orch_err err = { "" };
+	struct served served;
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (orch_http_listen_check(ours[i], &err) != ORCH_OK)
+			fail_msg("%s", err.text);
+	assert_int_equal(orch_http_listen_check("192.0.2.1:8080", &err), ORCH_E_INVALID);
+	assert_contains(err.text, "cannot listen on 192.0.2.1:8080: ");
+	assert_int_equal(orch_http_listen_check("localhost:8080", &err), ORCH_E_INVALID);
+	served_start(&served, NULL);
+	(void)snprintf(text, sizeof(text), "127.0.0.1:%u", (unsigned)served.port);
+	assert_int_equal(orch_http_listen_check(text, &err), ORCH_OK);
+	served_stop(&served);
+}
+
 static void expect_hello(int fd)
 {
 	struct reply reply;
@@ -299,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_no_address_is_refused),
 		cmocka_unit_test(test_a_taken_port_is_told),
+		cmocka_unit_test(test_an_address_is_checked_and_its_port_is_not),
 		cmocka_unit_test(test_a_star_listens_on_every_address),
 		cmocka_unit_test(test_ipv6_is_served),
 		cmocka_unit_test(test_several_servers_share_one_address),

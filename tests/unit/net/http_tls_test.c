@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/tls.h"
 #include "support/http_peer.h"
 #include "support/stand_in.h"
 #include "support/text_assert.h"
@@ -310,6 +311,73 @@ static void test_what_is_wrong_with_the_files_is_told(void **state)
 	expect_failure(files->pem, files->empty, "empty.pem: ");
 	expect_failure(files->pem, files->other_pem, "other.pem: ");
 	expect_failure(files->pem, files->sealed, "sealed.pem: ");
+	expect_failure(files->dir, files->pem, "not a regular file");
+}
+
+static struct ssl_ctx_st *next_tls;
+
+static void take_next_tls(struct served *served)
+{
+	orch_http_server_set_tls(served->server, next_tls);
+}
+
+/* Is what the server shows the first certificate of PEM? */
+static bool shows(struct client *client, const char *pem)
+{
+	X509 *shown = SSL_get1_peer_certificate(client->ssl), *wanted;
+	FILE *file = fopen(pem, "r");
+	bool same;
+
+	assert_non_null(file);
+	wanted = PEM_read_X509(file, NULL, NULL, NULL);
+	(void)fclose(file);
+	assert_non_null(shown);
+	assert_non_null(wanted);
+	same = X509_cmp(shown, wanted) == 0;
+	X509_free(shown);
+	X509_free(wanted);
+	return same;
+}
+
+static void test_another_certificate_is_for_connections_from_then_on(void **state)
+{
+	const struct files *files = *state;
+	struct client before, after;
+	struct served served;
+	struct orch_err err;
+
+	start(&served, files, 0);
+	assert_true(client_open(&before, &served, TLS1_3_VERSION));
+	assert_true(shows(&before, files->pem));
+	assert_int_equal(
+		orch_tls_load(files->other_pem, files->other_pem, &next_tls, &err), ORCH_OK);
+	served_do(&served, take_next_tls);
+	orch_tls_unref(next_tls);
+	assert_true(client_open(&after, &served, TLS1_3_VERSION));
+	assert_true(shows(&after, files->other_pem));
+	client_say(&before, HELLO);
+	client_expect(&before, "HTTP/1.1 200 OK\r\n", "hello");
+	client_say(&after, HELLO);
+	client_expect(&after, "HTTP/1.1 200 OK\r\n", "hello");
+	client_close(&before);
+	client_close(&after);
+	served_wait_for_connections(&served, 0);
+	served_stop(&served);
+}
+
+static void test_what_is_no_file_of_certificates_is_told(void **state)
+{
+	const struct files *files = *state;
+	struct orch_err err = { "" };
+
+	assert_int_equal(orch_tls_check_ca_file(files->pem, &err), ORCH_OK);
+	assert_int_equal(orch_tls_check_ca_file(files->empty, &err), ORCH_E_INVALID);
+	assert_contains(err.text, files->empty);
+	assert_int_equal(orch_tls_check_ca_file(files->sealed, &err), ORCH_E_INVALID);
+	assert_int_equal(orch_tls_check_ca_file(files->dir, &err), ORCH_E_INVALID);
+	assert_contains(err.text, "not a regular file");
+	assert_int_equal(orch_tls_check_ca_file("/nowhere/ca.pem", &err), ORCH_E_INVALID);
+	assert_contains(err.text, "No such file");
 }
 
 int main(void)
@@ -324,6 +392,8 @@ int main(void)
 		cmocka_unit_test(test_clear_text_gets_no_answer),
 		cmocka_unit_test(test_a_handshake_that_does_not_end_is_cut),
 		cmocka_unit_test(test_what_is_wrong_with_the_files_is_told),
+		cmocka_unit_test(test_another_certificate_is_for_connections_from_then_on),
+		cmocka_unit_test(test_what_is_no_file_of_certificates_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "net/tls.h"
+
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
-#include "net/http_server_impl.h"
 
 /* A key with a passphrase would have OpenSSL ask on the terminal. */
 static int no_passphrase(char *buf, int size, int is_write, void *arg)
@@ -25,9 +28,14 @@ static const char *tls_problem(void)
 
 static int check_readable(const char *what, const char *path, struct orch_err *err)
 {
-	if (access(path, R_OK) < 0)
+	struct stat found;
+
+	if (access(path, R_OK) < 0 || stat(path, &found) < 0)
 		return orch_fail(
 			err, ORCH_E_INVALID, "%s %s: %s", what, path, orch_errno_text(errno));
+	/* A pipe of that name must not hold up the start. */
+	if (!S_ISREG(found.st_mode))
+		return orch_fail(err, ORCH_E_INVALID, "%s %s: not a regular file", what, path);
 	return ORCH_OK;
 }
 
@@ -47,8 +55,8 @@ static int use_files(SSL_CTX *tls, const char *certificate, const char *key, str
 	return ORCH_OK;
 }
 
-int orch_http_tls_load(
-	const char *certificate, const char *key, SSL_CTX **ret_tls, struct orch_err *err)
+int orch_tls_load(
+	const char *certificate, const char *key, struct ssl_ctx_st **ret_tls, struct orch_err *err)
 {
 	SSL_CTX *tls;
 	int code;
@@ -73,4 +81,27 @@ int orch_http_tls_load(
 	}
 	*ret_tls = tls;
 	return ORCH_OK;
+}
+
+void orch_tls_unref(struct ssl_ctx_st *tls)
+{
+	SSL_CTX_free(tls);
+}
+
+int orch_tls_check_ca_file(const char *file, struct orch_err *err)
+{
+	int code = check_readable("CA file", file, err);
+	X509_STORE *store;
+
+	if (code < 0)
+		return code;
+	ERR_clear_error();
+	store = X509_STORE_new();
+	if (!store)
+		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	if (X509_STORE_load_file(store, file) != 1)
+		code = orch_fail(err, ORCH_E_INVALID, "CA file %s: %s", file, tls_problem());
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return code;
 }
