@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/err.h"
@@ -13,9 +10,9 @@
 #include "command/commands.h"
 #include "plugin/loader.h"
 #include "plugin/settings.h"
+#include "plugin/trial.h"
 
 #define OUTPUT_BYTES (4 * 1024 * 1024)
-#define TRIAL_S 10 /* so long a file may take to load */
 
 static void add_plugin_json(
 	struct orch_buf *out, const struct orch_plugin *plugin, const char *file)
@@ -29,6 +26,18 @@ static void add_plugin_json(
 	orch_cli_add_json(out, "file", orch_text_from(file));
 }
 
+/* What a constructor does to a process it has done to another one first. */
+static int load(const char *file, const struct orch_plugin **ret_plugin, struct orch_err *err)
+{
+	int rc = orch_trial_load(file, err);
+
+	if (rc != ORCH_OK) {
+		orch_err_prefix(err, "%.200s", file);
+		return rc;
+	}
+	return orch_plugin_load(file, ret_plugin, err);
+}
+
 /* False: it is refused, which has been said. */
 static bool list_file(
 	struct orch_cli *cli, const char *file, struct orch_buf *cells, struct orch_buf *out)
@@ -36,7 +45,7 @@ static bool list_file(
 	const struct orch_plugin *plugin;
 	struct orch_err err = { "" };
 
-	if (orch_plugin_load(file, &plugin, &err) != ORCH_OK) {
+	if (load(file, &plugin, &err) != ORCH_OK) {
 		(void)orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 		return false;
 	}
@@ -45,9 +54,10 @@ static bool list_file(
 		orch_buf_add_string(out, "}\n");
 		return true;
 	}
-	orch_buf_printf(cells, "%s\t%s\t%s\t", plugin->name,
-		orch_kind_name(orch_plugin_kind(plugin)), plugin->version);
-	orch_cli_add_styled(cli, cells, NULL, orch_text_from(plugin->summary));
+	orch_buf_printf(cells, "%s\t%s\t", plugin->name, orch_kind_name(orch_plugin_kind(plugin)));
+	orch_buf_add_printable(cells, orch_text_from(plugin->version));
+	orch_buf_add_char(cells, '\t');
+	orch_buf_add_printable(cells, orch_text_from(plugin->summary));
 	orch_buf_add_char(cells, '\n');
 	return true;
 }
@@ -161,7 +171,9 @@ static void add_options(
 			orch_text_from(option->fallback == NULL       ? "required"
 					: option->fallback[0] == '\0' ? "none"
 								      : option->fallback));
-		orch_buf_printf(&cells, "\t%s\n", option->help == NULL ? "" : option->help);
+		orch_buf_add_char(&cells, '\t');
+		orch_buf_add_printable(&cells, orch_text_from(option->help));
+		orch_buf_add_char(&cells, '\n');
 	}
 	orch_buf_add_char(out, '\n');
 	orch_cli_add_table(cli, out, orch_buf_text(&cells));
@@ -178,9 +190,13 @@ static void print_plugin(struct orch_cli *cli, const struct orch_plugin *plugin,
 		add_options_json(&out, plugin);
 		orch_buf_add_string(&out, "}\n");
 	} else {
-		orch_buf_printf(&out, "%s %s, %s plugin for ABI %u.%u: %s\n%s\n", plugin->name,
-			plugin->version, orch_kind_name(orch_plugin_kind(plugin)),
-			plugin->abi_major, plugin->abi_minor, plugin->summary, file);
+		orch_buf_printf(&out, "%s ", plugin->name);
+		orch_buf_add_printable(&out, orch_text_from(plugin->version));
+		orch_buf_printf(&out,
+			", %s plugin for ABI %u.%u: ", orch_kind_name(orch_plugin_kind(plugin)),
+			plugin->abi_major, plugin->abi_minor);
+		orch_buf_add_printable(&out, orch_text_from(plugin->summary));
+		orch_buf_printf(&out, "\n%s\n", file);
 		add_options(cli, &out, plugin);
 	}
 	orch_cli_print(&out);
@@ -200,7 +216,7 @@ int orch_command_plugin_show(struct orch_cli *cli)
 	if (orch_plugin_find(config->plugin_path, orch_text_from(cli->words[0]), cli->arena, &file,
 		    &err) != ORCH_OK)
 		rc = orch_cli_fail(cli, ORCH_EXIT_NOT_THERE, "%s", err.text);
-	else if (orch_plugin_load(file, &plugin, &err) != ORCH_OK)
+	else if (load(file, &plugin, &err) != ORCH_OK)
 		rc = orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	else
 		print_plugin(cli, plugin, file);
@@ -208,41 +224,17 @@ int orch_command_plugin_show(struct orch_cli *cli)
 	return rc;
 }
 
-enum { TRIAL_RETURNED = 77 }; /* no code that a plugin is likely to exit with */
-
-/* A constructor can do anything; it does it to a child first. */
-static int try_load(const char *file, struct orch_err *err)
+static void print_verified(const struct orch_plugin *plugin, const char *file)
 {
-	const struct orch_plugin *plugin;
-	pid_t child = fork();
-	int status;
+	struct orch_buf out;
 
-	if (child < 0)
-		return orch_fail(err, ORCH_E_INTERNAL, "no process to load it in: %s",
-			orch_errno_text(errno));
-	if (child == 0) {
-		int ignored; /* the parent finds the same, and says it */
-
-		(void)alarm(TRIAL_S);
-		ignored = orch_plugin_load(file, &plugin, err);
-		(void)ignored;
-		_exit(TRIAL_RETURNED);
-	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return orch_fail(err, ORCH_E_INTERNAL, "%s", orch_errno_text(errno));
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		return orch_fail(err, ORCH_E_INVALID, "%.200s: it was not loaded within %d s", file,
-			TRIAL_S);
-	if (WIFSIGNALED(status))
-		return orch_fail(err, ORCH_E_INVALID,
-			"%.200s: it crashed while it was loaded (signal %d)", file,
-			WTERMSIG(status));
-	if (WEXITSTATUS(status) != TRIAL_RETURNED)
-		return orch_fail(err, ORCH_E_INVALID,
-			"%.200s: it ended the program while it was loaded (exit %d)", file,
-			WEXITSTATUS(status));
-	return ORCH_OK;
+	orch_buf_init(&out, OUTPUT_BYTES);
+	orch_buf_printf(&out, "%s is a sound %s plugin: %s ", file,
+		orch_kind_name(orch_plugin_kind(plugin)), plugin->name);
+	orch_buf_add_printable(&out, orch_text_from(plugin->version));
+	orch_buf_printf(&out, ", ABI %u.%u\n", plugin->abi_major, plugin->abi_minor);
+	orch_cli_print(&out);
+	orch_buf_fini(&out);
 }
 
 int orch_command_plugin_verify(struct orch_cli *cli)
@@ -250,15 +242,11 @@ int orch_command_plugin_verify(struct orch_cli *cli)
 	const struct orch_plugin *plugin;
 	struct orch_err err = { "" };
 
-	if (try_load(cli->words[0], &err) != ORCH_OK)
-		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	if (orch_plugin_load(cli->words[0], &plugin, &err) != ORCH_OK)
+	if (load(cli->words[0], &plugin, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	if (cli->json)
 		print_plugin(cli, plugin, cli->words[0]);
 	else
-		printf("%s is a sound %s plugin: %s %s, ABI %u.%u\n", cli->words[0],
-			orch_kind_name(orch_plugin_kind(plugin)), plugin->name, plugin->version,
-			plugin->abi_major, plugin->abi_minor);
+		print_verified(plugin, cli->words[0]);
 	return ORCH_EXIT_OK;
 }

@@ -169,6 +169,9 @@ int orch_plugin_load(const char *file, const struct orch_plugin **ret_plugin, st
 	void *handle = NULL;
 	int rc;
 
+	if (fd < 0 && errno == ENXIO)
+		return orch_fail(err, ORCH_E_DENIED,
+			"%s: it is not a regular file; must be a shared object", shown(file));
 	if (fd < 0)
 		return orch_fail(err, ORCH_E_INVALID, "%s: it cannot be opened: %s", shown(file),
 			orch_errno_text(errno));

@@ -3,6 +3,7 @@
 """`plugin list`, `show` and `verify`."""
 import os
 import shutil
+import socket
 import unittest
 
 from harness import BROKEN, PLUGINS, Case
@@ -34,6 +35,27 @@ class Plugin(Case):
         self.write("orchestrator.cfg", 'plugins = { path = [ "plugins" ]; };')
         outcome = self.fails(1, "broken.so", "plugin", "list")
         self.assertIn("keyword", outcome.out)
+
+    def test_one_that_crashes_is_named_and_the_rest_is_listed(self):
+        folder = self.path("plugins")
+        os.mkdir(folder)
+        shutil.copy(os.path.join(PLUGINS, "keyword.so"), folder)
+        shutil.copy(os.path.join(BROKEN, "crash.so"), folder)
+        self.write("orchestrator.cfg", 'plugins = { path = [ "plugins" ]; };')
+        outcome = self.run_it("plugin", "list")
+        self.assertEqual(outcome.code, 1)
+        self.assertRegex(outcome.err, "crash.so: it (crashed|ended the program) while it was loaded")
+        self.assertIn("keyword", outcome.out)
+        outcome = self.run_it("plugin", "show", "crash")
+        self.assertEqual(outcome.code, 1)
+        self.assertRegex(outcome.err, "it (crashed|ended the program) while it was loaded")
+
+    def test_what_is_no_regular_file_is_said_to_be_none(self):
+        os.mkfifo(self.path("pipe.so"))
+        self.fails(1, "it is not a regular file", "plugin", "verify", "pipe.so")
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(self.path("bound.so"))
+            self.fails(1, "it is not a regular file", "plugin", "verify", "bound.so")
 
     def test_a_folder_that_is_not_there_is_said(self):
         self.write("orchestrator.cfg", 'plugins = { path = [ "absent" ]; };')
