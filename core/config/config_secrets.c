@@ -97,7 +97,8 @@ static int read_file(const char *file, char *bytes, size_t *ret_len, struct orch
 	int rc;
 
 	if (fd < 0)
-		return orch_fail(err, ORCH_E_INVALID, "%.100s cannot be read: %s", file,
+		return orch_fail(err, ORCH_E_INVALID,
+			"%.100s cannot be read: %s; must be a file that holds the secret", file,
 			orch_errno_text(errno));
 	rc = check_file(fd, file, err);
 	if (rc == ORCH_OK)

@@ -314,23 +314,44 @@ static const char *without_name(
 	return err->text;
 }
 
+/* What is named by hand may be a pipe (`-c <(…)`); what another file names may not. */
+static int read_bytes(struct reading *reading, const char *file, struct orch_where named_at,
+	struct orch_text *ret_bytes, struct orch_err *err)
+{
+	size_t limit = ORCH_CONFIG_FILE_BYTES - reading->bytes.len;
+
+	if (named_at.line == 0)
+		return orch_file_read(file, limit, reading->arena, ret_bytes, err);
+	return orch_file_read_regular(file, limit, reading->arena, ret_bytes, err);
+}
+
 static int read_file(struct reading *reading, const char *file, struct orch_where named_at)
 {
 	struct orch_text bytes;
 	struct orch_err err;
+	int rc;
 
 	reading->here = named_at;
 	if (++reading->files > ORCH_CONFIG_FILES_MAX)
 		return refuse(reading, "too many files; at most %d", ORCH_CONFIG_FILES_MAX);
-	if (orch_file_read(file, ORCH_CONFIG_FILE_BYTES - reading->bytes.len, reading->arena,
-		    &bytes, &err) != ORCH_OK)
-		return refuse(reading, "%s", without_name(&err, file, named_at));
+	rc = read_bytes(reading, file, named_at, &bytes, &err);
+	if (rc == ORCH_E_LIMIT)
+		return refuse(reading,
+			"too large; a configuration, with all that it includes, has at most %d "
+			"bytes",
+			ORCH_CONFIG_FILE_BYTES);
+	if (rc != ORCH_OK)
+		return refuse(reading, "%s; must be a text file that is there and readable",
+			without_name(&err, file, named_at));
 	if (memchr(bytes.ptr, '\0', bytes.len) != NULL)
 		return refuse(reading, "%s holds a NUL; a configuration is plain text", file);
 	orch_buf_add_text(&reading->bytes, bytes);
 	reading->here = (struct orch_where){
 		.file = orch_arena_string(reading->arena, orch_text_from(file)),
 	};
+	if (orch_text_starts_with(bytes, ORCH_TEXT("\xef\xbb\xbf")))
+		return refuse(reading,
+			"begins with a byte order mark (BOM); save it as UTF-8 without one");
 	return take_lines(reading, bytes);
 }
 

@@ -270,7 +270,8 @@ static void test_a_file_that_is_not_there_is_named_once(void **state)
 	start(&reading, "/nowhere/orchestrator.cfg");
 	assert_null(reading.config);
 	assert_string_equal(printed(&reading),
-		"/nowhere/orchestrator.cfg: cannot open: No such file or directory\n");
+		"/nowhere/orchestrator.cfg: cannot open: No such file or directory; must be a text "
+		"file that is there and readable\n");
 	end(&reading);
 }
 
@@ -375,7 +376,9 @@ static void test_binary_and_huge_files_are_refused(void **state)
 	memset(huge, ' ', ORCH_CONFIG_FILE_BYTES + 1);
 	write_file("a.cfg", huge, ORCH_CONFIG_FILE_BYTES + 1);
 	start(&reading, "a.cfg");
-	assert_string_equal(printed(&reading), "a.cfg: larger than 4194304 bytes\n");
+	assert_string_equal(printed(&reading),
+		"a.cfg: too large; a configuration, with all that it includes, has at most "
+		"4194304 bytes\n");
 	end(&reading);
 	free(huge);
 }
@@ -470,7 +473,8 @@ static void test_a_secret_file_must_hold_a_secret(void **state)
 
 	(void)state;
 	assert_non_null(large);
-	assert_secret_refused("secret cannot be read: No such file or directory\n");
+	assert_secret_refused("secret cannot be read: No such file or directory; must be a "
+			      "file that holds the secret\n");
 	write_text("secret", "\n");
 	assert_secret_refused("secret is empty; must hold the secret\n");
 	memset(large, 'x', 65 * 1024);
