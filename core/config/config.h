@@ -22,7 +22,7 @@ struct orch_config_instance {
 	enum orch_kind kind;
 	struct orch_where where;
 	struct orch_text name;
-	struct orch_text plugin;
+	struct orch_text plugin;     /* empty: it could not be read, which was said */
 	struct orch_value *block;    /* with the plugin's own keys; the core's are marked used */
 	uint32_t transport;          /* inputs: enum orch_transport */
 	struct orch_text path;       /* inputs by HTTP */
@@ -30,6 +30,7 @@ struct orch_config_instance {
 	uint64_t timeout_ms;         /* of one request of this instance: "timeout", 30s */
 	uint32_t attempts;  /* tries before a task or an event is given up: "attempts", 10 */
 	uint32_t in_flight; /* tasks of this action at once and lane: "in_flight", 256 */
+	bool failed;        /* something is wrong with its block, and was said */
 };
 
 /* What a policy rule asks; an absent condition is always true. */
@@ -52,7 +53,8 @@ struct orch_config_policy {
 	enum orch_verdict verdict;
 	uint32_t *actions; /* indexes into the configuration's actions */
 	size_t action_count;
-	bool go_on; /* "continue = true": later rules are looked at as well */
+	bool go_on;  /* "continue = true": later rules are looked at as well */
+	bool failed; /* what it asks could not be read, which was said */
 };
 
 struct orch_config_pipeline {
@@ -60,6 +62,7 @@ struct orch_config_pipeline {
 	struct orch_text name;
 	uint32_t *inputs, *tools; /* indexes */
 	size_t input_count, tool_count;
+	bool inputs_failed, tools_failed; /* not all that it names is known to be what was meant */
 	enum orch_mode mode;
 	bool enforce;
 	struct orch_config_policy *policy;
@@ -84,11 +87,17 @@ struct orch_config_listen {
 	uint32_t connections, connections_per_address;
 };
 
+/* What could not be read, which was said: of what refers to it no more is said. */
+struct orch_config_failed {
+	bool inputs, tools, actions, pipelines, credentials, plugins, egress;
+};
+
 struct orch_config {
 	struct orch_arena *arena;
 	const char *file;
 	struct orch_value *root;
 	char digest[17]; /* of the files' text: says which is in force */
+	struct orch_config_failed failed;
 	struct orch_text state_dir;
 	struct orch_config_listen http, console;
 	struct orch_text
@@ -153,6 +162,10 @@ void orch_config_refuse_unknown(struct orch_value *group, struct orch_text path,
 /* FILE as named in the file at WHERE: absolute, in ARENA. */
 struct orch_text orch_config_file(
 	struct orch_arena *arena, struct orch_where where, struct orch_text file);
+
+/* "address:port" as the server takes it.  The texts are lent from TEXT. */
+ORCH_MUST_USE int orch_config_parse_listen(struct orch_text text, struct orch_text *ret_address,
+	uint16_t *ret_port, struct orch_err *err);
 
 /* An origin of a URL option, so that credentials may go to its port (net/egress.h). */
 ORCH_MUST_USE int orch_config_add_origin(struct orch_config *config, const struct orch_url *url);

@@ -37,6 +37,9 @@ static void read_scheme(struct orch_reader *reader, struct orch_value *value, st
 	struct orch_err err;
 	uint32_t index;
 
+	/* What has hosts is sent to them, and nearly all ask for a bearer. */
+	if (scheme == NULL && block->hosts.count > 0)
+		block->scheme = ORCH_SCHEME_BEARER;
 	if (scheme == NULL)
 		return;
 	path = orch_reader_path(reader, path, "scheme");
@@ -210,7 +213,8 @@ static void check_double(struct orch_reader *reader, const struct orch_value *va
 void orch_config_read_credentials(struct orch_reader *reader, struct orch_value *root)
 {
 	struct orch_config *config = reader->config;
-	struct orch_value *list = orch_reader_blocks(reader, root, ORCH_TEXT_NONE, "credentials");
+	struct orch_value *list = orch_reader_blocks(
+		reader, root, ORCH_TEXT_NONE, "credentials", &config->failed.credentials);
 	struct orch_config_credential *credentials;
 	struct orch_credential_entry *entries;
 
@@ -223,6 +227,8 @@ void orch_config_read_credentials(struct orch_reader *reader, struct orch_value 
 	for (size_t i = 0; i < list->count; i++) {
 		read_credential(reader, &list->items[i], i, &credentials[i], &entries[i]);
 		check_double(reader, &list->items[i], credentials, i);
+		if (credentials[i].name.len == 0)
+			config->failed.credentials = true;
 	}
 	config->credentials = credentials;
 	config->credential_count = list->count;

@@ -274,11 +274,15 @@ static void read_console(struct orch_reader *reader, struct orch_value *console)
 
 void orch_config_read_http(struct orch_reader *reader, struct orch_value *root)
 {
+	size_t before;
+
 	read_http(reader,
 		orch_reader_group(
 			reader, root, ORCH_TEXT_NONE, "http", "{ listen = \"127.0.0.1:8080\"; }"));
 	read_console(reader,
 		orch_reader_group(reader, root, ORCH_TEXT_NONE, "console",
 			"{ listen = \"127.0.0.1:8081\"; }"));
+	before = orch_config_errors_total(reader->errors);
 	read_egress(reader, root);
+	reader->config->failed.egress = orch_config_errors_total(reader->errors) != before;
 }

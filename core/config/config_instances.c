@@ -139,6 +139,7 @@ static void read_instance(struct orch_reader *reader, struct orch_value *block, 
 	enum orch_kind kind, struct orch_config_instance *instance)
 {
 	struct orch_text path = orch_reader_block_path(reader, kinds[kind].list, block, index);
+	size_t before = orch_config_errors_total(reader->errors), named;
 
 	*instance = (struct orch_config_instance){ .kind = kind,
 		.where = block->where,
@@ -149,12 +150,16 @@ static void read_instance(struct orch_reader *reader, struct orch_value *block, 
 	orch_reader_keys(reader, block, path, kinds[kind].keys, instance);
 	orch_reader_check_name(reader, orch_reader_where(block, "name"),
 		orch_reader_path(reader, path, "name"), instance->name);
+	named = orch_config_errors_total(reader->errors);
 	orch_reader_check_name(reader, orch_reader_where(block, "plugin"),
 		orch_reader_path(reader, path, "plugin"), instance->plugin);
-	if (kind != ORCH_KIND_INPUT)
-		return;
-	read_transport(reader, block, path, instance);
-	check_path(reader, block, path, instance);
+	if (orch_config_errors_total(reader->errors) != named)
+		instance->plugin = ORCH_TEXT_NONE;
+	if (kind == ORCH_KIND_INPUT) {
+		read_transport(reader, block, path, instance);
+		check_path(reader, block, path, instance);
+	}
+	instance->failed = orch_config_errors_total(reader->errors) != before;
 }
 
 static void check_double(struct orch_reader *reader, const struct orch_config_instance *instances,
@@ -181,10 +186,11 @@ static void check_double(struct orch_reader *reader, const struct orch_config_in
 }
 
 static void read_list(struct orch_reader *reader, struct orch_value *root, enum orch_kind kind,
-	struct orch_config_instance **ret_instances, size_t *ret_count)
+	struct orch_config_instance **ret_instances, size_t *ret_count, bool *ret_failed)
 {
 	const char *list_name = kinds[kind].list;
-	struct orch_value *list = orch_reader_blocks(reader, root, ORCH_TEXT_NONE, list_name);
+	struct orch_value *list =
+		orch_reader_blocks(reader, root, ORCH_TEXT_NONE, list_name, ret_failed);
 	struct orch_config_instance *instances;
 
 	if (list == NULL)
@@ -195,6 +201,8 @@ static void read_list(struct orch_reader *reader, struct orch_value *root, enum 
 	for (size_t i = 0; i < list->count; i++) {
 		read_instance(reader, &list->items[i], i, kind, &instances[i]);
 		check_double(reader, instances, i, list_name);
+		if (instances[i].name.len == 0)
+			*ret_failed = true;
 	}
 	*ret_instances = instances;
 	*ret_count = list->count;
@@ -204,7 +212,10 @@ void orch_config_read_instances(struct orch_reader *reader, struct orch_value *r
 {
 	struct orch_config *config = reader->config;
 
-	read_list(reader, root, ORCH_KIND_INPUT, &config->inputs, &config->input_count);
-	read_list(reader, root, ORCH_KIND_TOOL, &config->tools, &config->tool_count);
-	read_list(reader, root, ORCH_KIND_ACTION, &config->actions, &config->action_count);
+	read_list(reader, root, ORCH_KIND_INPUT, &config->inputs, &config->input_count,
+		&config->failed.inputs);
+	read_list(reader, root, ORCH_KIND_TOOL, &config->tools, &config->tool_count,
+		&config->failed.tools);
+	read_list(reader, root, ORCH_KIND_ACTION, &config->actions, &config->action_count,
+		&config->failed.actions);
 }

@@ -69,9 +69,16 @@ static size_t find_instance(const struct orch_reference *reference, struct orch_
 static void refuse_reference(struct orch_reader *reader, struct orch_where where,
 	struct orch_text path, const struct orch_reference *reference, struct orch_text name)
 {
-	struct orch_text listed = list_names(reader, reference->instances, reference->count);
-	struct orch_text nearest =
-		nearest_instance(reader, name, reference->instances, reference->count);
+	struct orch_text listed, nearest;
+
+	if (reference->count == 0) {
+		orch_reader_error(reader, where, path,
+			"there is no %s \"%.*s\", for no %ss are configured; add it to %ss",
+			reference->kind, ORCH_TEXT_ARG(name), reference->kind, reference->kind);
+		return;
+	}
+	listed = list_names(reader, reference->instances, reference->count);
+	nearest = nearest_instance(reader, name, reference->instances, reference->count);
 
 	orch_reader_error(reader, where, path,
 		"there is no %s \"%.*s\"; must be one of %ss%.*s%.*s", reference->kind,
@@ -79,7 +86,7 @@ static void refuse_reference(struct orch_reader *reader, struct orch_where where
 		ORCH_TEXT_ARG(nearest));
 }
 
-void orch_reader_references(struct orch_reader *reader, struct orch_value *block,
+bool orch_reader_references(struct orch_reader *reader, struct orch_value *block,
 	struct orch_text path, const struct orch_reference *reference, uint32_t **ret_indexes,
 	size_t *ret_count)
 {
@@ -88,20 +95,24 @@ void orch_reader_references(struct orch_reader *reader, struct orch_value *block
 	uint32_t *indexes;
 	struct orch_err err;
 	size_t used = 0;
+	bool all = true;
 
 	if (value == NULL)
-		return;
+		return true;
 	path = orch_reader_path(reader, path, reference->key);
 	if (orch_value_to_texts(value, reader->arena, &names, &err) != ORCH_OK) {
 		orch_reader_error(reader, value->where, path, "%s", err.text);
-		return;
+		return false;
 	}
 	indexes = orch_arena_alloc_array(reader->arena, names.count + 1, sizeof(*indexes));
 	for (size_t i = 0; indexes != NULL && i < names.count; i++) {
 		size_t found = find_instance(reference, names.items[i]);
 
 		if (found == reference->count) {
-			refuse_reference(reader, value->where, path, reference, names.items[i]);
+			all = false;
+			if (!reference->is_unread)
+				refuse_reference(
+					reader, value->where, path, reference, names.items[i]);
 		} else if (is_named_before(names, i)) {
 			orch_reader_error(reader, value->where, path,
 				"\"%.*s\" stands twice; must stand once",
@@ -112,6 +123,7 @@ void orch_reader_references(struct orch_reader *reader, struct orch_value *block
 	}
 	*ret_indexes = indexes;
 	*ret_count = used;
+	return all;
 }
 
 static void check_direct(struct orch_reader *reader, const struct orch_value *block,
@@ -139,18 +151,21 @@ static void read_ends(struct orch_reader *reader, struct orch_value *block, stru
 {
 	const struct orch_config *config = reader->config;
 	const struct orch_reference inputs = { "inputs", "input", config->inputs,
-		config->input_count };
-	const struct orch_reference tools = { "tools", "tool", config->tools, config->tool_count };
+		config->input_count, config->failed.inputs };
+	const struct orch_reference tools = { "tools", "tool", config->tools, config->tool_count,
+		config->failed.tools };
 	struct orch_value *named;
 
-	orch_reader_references(
+	pipeline->inputs_failed = !orch_reader_references(
 		reader, block, path, &inputs, &pipeline->inputs, &pipeline->input_count);
-	orch_reader_references(
+	pipeline->tools_failed = !orch_reader_references(
 		reader, block, path, &tools, &pipeline->tools, &pipeline->tool_count);
 	named = orch_value_get(block, "inputs");
-	if (named == NULL || (named->kind == ORCH_VALUE_LIST && named->count == 0))
-		orch_reader_error(reader, named == NULL ? block->where : named->where, path,
-			"has no inputs, so nothing would ever come in; add inputs = [ \"…\" ]");
+	if (named != NULL && (named->kind != ORCH_VALUE_LIST || named->count > 0))
+		return;
+	pipeline->inputs_failed = true;
+	orch_reader_error(reader, named == NULL ? block->where : named->where, path,
+		"has no inputs, so nothing would ever come in; add inputs = [ \"…\" ]");
 }
 
 static void read_pipeline(struct orch_reader *reader, struct orch_value *block, size_t index,
@@ -182,10 +197,37 @@ static void check_double(struct orch_reader *reader, const struct orch_value *bl
 	}
 }
 
+static bool is_used(const struct orch_config *config, size_t input)
+{
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		for (size_t k = 0; k < config->pipelines[i].input_count; k++)
+			if (config->pipelines[i].inputs[k] == input)
+				return true;
+	return false;
+}
+
+/* Whom nobody listens to would be told that all is well.  Without pipelines that is another error. */
+static void check_unused(struct orch_reader *reader)
+{
+	const struct orch_config *config = reader->config;
+
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		if (config->pipelines[i].inputs_failed)
+			return;
+	for (size_t i = 0; config->pipeline_count > 0 && i < config->input_count; i++)
+		if (config->inputs[i].name.len > 0 && !is_used(config, i))
+			orch_reader_error(reader, config->inputs[i].where,
+				orch_reader_block_path(
+					reader, "inputs", config->inputs[i].block, i),
+				"no pipeline uses it, so its events would be lost; name it in a "
+				"pipeline's inputs or take it out");
+}
+
 void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *root)
 {
 	struct orch_config *config = reader->config;
-	struct orch_value *list = orch_reader_blocks(reader, root, ORCH_TEXT_NONE, "pipelines");
+	struct orch_value *list = orch_reader_blocks(
+		reader, root, ORCH_TEXT_NONE, "pipelines", &config->failed.pipelines);
 	struct orch_config_pipeline *pipelines;
 
 	if (list == NULL)
@@ -199,4 +241,5 @@ void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *r
 	}
 	config->pipelines = pipelines;
 	config->pipeline_count = list->count;
+	check_unused(reader);
 }

@@ -85,6 +85,19 @@ static void read_equals(struct orch_reader *reader, struct orch_value *group, st
 			"is empty, so the rule can never match; name at least one value");
 }
 
+/* A condition that is false would be one that nobody asked: the opposite cannot be asked for. */
+static void read_uninspected(struct orch_reader *reader, struct orch_value *group,
+	struct orch_text path, const struct orch_config_when *when)
+{
+	const struct orch_value *value = orch_value_get(group, "uninspected");
+
+	if (value != NULL && value->kind == ORCH_VALUE_BOOL && !when->uninspected)
+		orch_reader_error(reader, value->where,
+			orch_reader_path(reader, path, "uninspected"),
+			"false asks for nothing; must be true, or leave it out and put a rule with "
+			"uninspected = true before this one");
+}
+
 static void read_when(struct orch_reader *reader, struct orch_value *block, struct orch_text path,
 	struct orch_config_when *when)
 {
@@ -95,6 +108,7 @@ static void read_when(struct orch_reader *reader, struct orch_value *block, stru
 	orch_reader_keys(reader, group, path, when_keys, when);
 	orch_reader_refuse_unknown(reader, group, path, when_keys);
 	read_severity(reader, group, path, when);
+	read_uninspected(reader, group, path, when);
 	if (group != NULL)
 		read_equals(reader, group, path, when);
 }
@@ -102,14 +116,21 @@ static void read_when(struct orch_reader *reader, struct orch_value *block, stru
 static void read_rule(struct orch_reader *reader, struct orch_value *block, struct orch_text path,
 	struct orch_config_policy *rule)
 {
-	const struct orch_reference actions = { "actions", "action", reader->config->actions,
-		reader->config->action_count };
+	const struct orch_config *config = reader->config;
+	const struct orch_reference actions = { "actions", "action", config->actions,
+		config->action_count, config->failed.actions };
+	const struct orch_value *go_on = orch_value_get(block, "continue");
+	size_t before;
 
 	rule->where = block->where;
 	orch_reader_keys(reader, block, path, rule_keys, rule);
 	orch_reader_refuse_unknown(reader, block, path, rule_keys);
+	before = orch_config_errors_total(reader->errors);
 	read_when(reader, block, path, &rule->when);
-	orch_reader_references(reader, block, path, &actions, &rule->actions, &rule->action_count);
+	rule->failed = orch_config_errors_total(reader->errors) != before ||
+		(go_on != NULL && go_on->kind != ORCH_VALUE_BOOL);
+	(void)orch_reader_references(
+		reader, block, path, &actions, &rule->actions, &rule->action_count);
 }
 
 /* Does any rule name an action, be it a wrong one? */
@@ -127,9 +148,8 @@ static bool names_action(const struct orch_value *list)
 void orch_config_read_policy(struct orch_reader *reader, struct orch_value *block,
 	struct orch_text path, struct orch_config_pipeline *pipeline)
 {
-	struct orch_value *list = orch_reader_blocks(reader, block, path, "policy");
+	struct orch_value *list = orch_reader_blocks(reader, block, path, "policy", NULL);
 	struct orch_value *named = orch_value_get(block, "policy");
-	size_t errors = reader->errors->count;
 
 	if (named == NULL || (list != NULL && list->count == 0)) {
 		orch_reader_error(reader, named == NULL ? block->where : named->where, path,
@@ -153,7 +173,5 @@ void orch_config_read_policy(struct orch_reader *reader, struct orch_value *bloc
 		read_rule(reader, &list->items[i],
 			orch_arena_printf(reader->arena, "%.*s[%zu]", ORCH_TEXT_ARG(path), i),
 			&pipeline->policy[i]);
-	/* What was misread would only be told a second time in other words. */
-	if (errors == reader->errors->count)
-		orch_config_check_policy(reader, path, pipeline);
+	orch_config_check_policy(reader, path, pipeline);
 }

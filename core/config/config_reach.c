@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policy rules that can never match: asked for what cannot be, or behind one that takes all. */
+/*
+ * Policy rules that can never match: asked for what cannot be, or behind one
+ * that takes all.  Those that could not be read are passed over.
+ */
 #include "base/text.h"
 #include "config/reader.h"
 
@@ -73,7 +76,7 @@ static void check_reached(struct orch_reader *reader, struct orch_text path,
 	for (size_t i = 0; i < index; i++) {
 		const struct orch_config_policy *before = &pipeline->policy[i];
 
-		if (before->go_on || !covers(&before->when, &rule->when))
+		if (before->failed || before->go_on || !covers(&before->when, &rule->when))
 			continue;
 		orch_reader_error(reader, rule->where, path,
 			"can never match: the rule on line %u takes all that this one would; put "
@@ -105,11 +108,14 @@ static struct orch_text nearest_tool(const struct orch_reader *reader,
 	return orch_config_did_you_mean(reader->arena, name, names, pipeline->tool_count);
 }
 
-static void check_possible(struct orch_reader *reader, struct orch_text path,
+/* Of tools that could not be read it is not known whether they would do. */
+static void check_tools(struct orch_reader *reader, struct orch_text path,
 	const struct orch_config_pipeline *pipeline, const struct orch_config_policy *rule)
 {
 	const struct orch_config_when *when = &rule->when;
 
+	if (pipeline->tools_failed)
+		return;
 	if (pipeline->tool_count == 0 && asks_findings(when))
 		orch_reader_error(reader, rule->where, path,
 			"can never match: it asks for findings, but the pipeline has no tools; add "
@@ -124,6 +130,13 @@ static void check_possible(struct orch_reader *reader, struct orch_text path,
 		orch_reader_error(reader, rule->where, path,
 			"can never match: it asks for records, but the pipeline has no tools; add "
 			"tools = [ \"…\" ]");
+}
+
+static void check_findings(
+	struct orch_reader *reader, struct orch_text path, const struct orch_config_policy *rule)
+{
+	const struct orch_config_when *when = &rule->when;
+
 	if (when->findings > reader->config->findings)
 		orch_reader_error(reader, rule->where, path,
 			"can never match: it asks for %u findings, but of one event at most %u are "
@@ -138,7 +151,10 @@ void orch_config_check_policy(struct orch_reader *reader, struct orch_text path,
 		struct orch_text rule_path =
 			orch_arena_printf(reader->arena, "%.*s[%zu]", ORCH_TEXT_ARG(path), i);
 
-		check_possible(reader, rule_path, pipeline, &pipeline->policy[i]);
+		if (pipeline->policy[i].failed)
+			continue;
+		check_tools(reader, rule_path, pipeline, &pipeline->policy[i]);
+		check_findings(reader, rule_path, &pipeline->policy[i]);
 		check_reached(reader, rule_path, pipeline, i);
 	}
 }

@@ -173,7 +173,8 @@ static void check_key(struct orch_reader *reader, const struct orch_value *group
 	const char *const *names;
 	size_t count;
 
-	if (config->store_key.len == 0 || orch_config_credential(config, config->store_key) != 0)
+	if (config->store_key.len == 0 || config->failed.credentials ||
+		orch_config_credential(config, config->store_key) != 0)
 		return;
 	names = credential_names(reader, &count);
 	nearest = orch_config_did_you_mean(reader->arena, config->store_key, names, count);
@@ -240,11 +241,13 @@ static void default_path(struct orch_reader *reader)
 static void read_plugins(struct orch_reader *reader, struct orch_value *root)
 {
 	const struct orch_text path = ORCH_TEXT("plugins");
+	size_t before = orch_config_errors_total(reader->errors);
 	struct orch_value *group = orch_reader_group(reader, root, ORCH_TEXT_NONE, "plugins",
 		"{ path = [ \"/usr/lib/orchestrator/plugins\" ]; }");
 
 	orch_reader_keys(reader, group, path, plugin_keys, reader->config);
 	orch_reader_refuse_unknown(reader, group, path, plugin_keys);
+	reader->config->failed.plugins = orch_config_errors_total(reader->errors) != before;
 	if (reader->config->plugin_path.count == 0)
 		default_path(reader);
 }

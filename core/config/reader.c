@@ -121,14 +121,9 @@ struct orch_value *orch_reader_group(struct orch_reader *reader, struct orch_val
 	return NULL;
 }
 
-struct orch_value *orch_reader_blocks(struct orch_reader *reader, struct orch_value *parent,
-	struct orch_text path, const char *name)
+static struct orch_value *check_blocks(
+	struct orch_reader *reader, struct orch_value *value, struct orch_text path)
 {
-	struct orch_value *value = orch_value_get(parent, name);
-
-	if (value == NULL)
-		return NULL;
-	path = orch_reader_path(reader, path, name);
 	if (value->kind != ORCH_VALUE_LIST) {
 		orch_reader_error(reader, value->where, path,
 			"is %s, must be a list of groups such as ( { … }, { … } )",
@@ -149,4 +144,17 @@ struct orch_value *orch_reader_blocks(struct orch_reader *reader, struct orch_va
 		return NULL;
 	}
 	return value;
+}
+
+struct orch_value *orch_reader_blocks(struct orch_reader *reader, struct orch_value *parent,
+	struct orch_text path, const char *name, bool *ret_failed)
+{
+	struct orch_value *value = orch_value_get(parent, name);
+	struct orch_value *list = value == NULL
+		? NULL
+		: check_blocks(reader, value, orch_reader_path(reader, path, name));
+
+	if (ret_failed != NULL)
+		*ret_failed = value != NULL && list == NULL;
+	return list;
 }

@@ -49,9 +49,12 @@ void orch_reader_refuse_unknown(struct orch_reader *reader, struct orch_value *g
 /* A member that must be a group; NULL if it is absent or wrong. */
 struct orch_value *orch_reader_group(struct orch_reader *reader, struct orch_value *parent,
 	struct orch_text path, const char *name, const char *example);
-/* A member that must be a list of at most ORCH_CONFIG_ITEMS_MAX groups; NULL if it is absent or wrong. */
+/*
+ * A member that must be a list of at most ORCH_CONFIG_ITEMS_MAX groups; NULL if
+ * it is absent or wrong, which *ret_failed, if it is not NULL, tells apart.
+ */
 struct orch_value *orch_reader_blocks(struct orch_reader *reader, struct orch_value *parent,
-	struct orch_text path, const char *name);
+	struct orch_text path, const char *name, bool *ret_failed);
 
 /* "PATH.NAME"; NAME alone if PATH is empty. */
 struct orch_text orch_reader_path(
@@ -68,9 +71,10 @@ struct orch_reference {
 	const char *kind; /* "input", "tool", "action" */
 	const struct orch_config_instance *instances;
 	size_t count;
+	bool is_unread; /* what was meant may be among those that could not be read */
 };
-/* The indexes of those that BLOCK names; what there is not, or twice, is an error. */
-void orch_reader_references(struct orch_reader *reader, struct orch_value *block,
+/* The indexes of those that BLOCK names; what there is not, or twice, is an error.  False: some are missing. */
+bool orch_reader_references(struct orch_reader *reader, struct orch_value *block,
 	struct orch_text path, const struct orch_reference *reference, uint32_t **ret_indexes,
 	size_t *ret_count);
 
@@ -98,9 +102,5 @@ void orch_config_read_store(struct orch_reader *reader, struct orch_value *root)
 /* Says of every policy rule that can never match, and of a pipeline that leads nowhere, why. */
 void orch_config_check_policy(struct orch_reader *reader, struct orch_text path,
 	const struct orch_config_pipeline *pipeline);
-
-/* "address:port" as the server takes it.  The texts are lent from TEXT. */
-ORCH_MUST_USE int orch_config_parse_listen(struct orch_text text, struct orch_text *ret_address,
-	uint16_t *ret_port, struct orch_err *err);
 
 #endif

@@ -134,7 +134,8 @@ static int convert_credential(const struct job *job, struct orch_err *err)
 		return rc;
 	if (name.len > 0) {
 		credential = orch_config_credential(job->config, name);
-		if (credential == 0)
+		/* It may be among those that could not be read, which was said. */
+		if (credential == 0 && !job->config->failed.credentials)
 			return refuse_credential(job, name, err);
 	}
 	memcpy(job->place, &credential, sizeof(credential));
