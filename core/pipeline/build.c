@@ -3,7 +3,6 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "pipeline/rulefile.h"
 #include "pipeline/startcheck.h"
 
 static void print_errors(
@@ -14,26 +13,27 @@ static void print_errors(
 
 static bool has_errors(const struct orch_config_errors *errors)
 {
-	return errors->count > 0 || errors->left_out > 0;
+	return orch_config_errors_total(errors) > 0;
 }
 
-/* What is wrong with a rule file would only be missed at the first start. */
-static void check_rule_files(
-	struct orch_plan *plan, struct orch_config_errors *errors, struct orch_arena *arena)
+/* Each check minds what is sound, so that all that is wrong is said at once and nothing twice. */
+static void check_plan(struct orch_plan *plan, enum orch_plan_trust trust,
+	struct orch_config_errors *errors, struct orch_arena *arena)
 {
-	const struct orch_config *config = plan->config;
-	const struct orch_value *key = orch_value_get(config->root, "rules");
-	struct orch_stored_rule *rules;
-	struct orch_err err = { "" };
-	size_t count;
-	int rc = orch_rulefile_read_all(&config->rules, arena, &rules, &count, &err);
+	struct orch_startcheck_rules *rules;
+	struct orch_list ruled;
 
-	if (rc == ORCH_OK)
-		rc = orch_rulefile_check(plan, rules, count, &err);
-	if (rc != ORCH_OK)
-		orch_config_errors_add(errors,
-			key != NULL ? key->where : (struct orch_where){ config->file, 0 },
-			ORCH_TEXT("rules"), "%s", err.text);
+	orch_startcheck_net(plan, errors);
+	orch_startcheck_services(plan, errors);
+	rules = orch_startcheck_read_rules(plan->config, arena, errors);
+	if (rules == NULL) {
+		orch_config_errors_add(errors, (struct orch_where){ plan->config->file, 0 },
+			ORCH_TEXT("rules"), "no memory to read them");
+		return;
+	}
+	ruled = orch_startcheck_ruled(rules, arena);
+	orch_startcheck_instances(plan, trust, &ruled, errors);
+	orch_startcheck_try_rules(plan, trust, rules, errors);
 }
 
 /* A command that has use for the tools alone does not ask for what belongs to the rest. */
@@ -61,24 +61,25 @@ static struct orch_config *read_config(
 static int build_plan(struct orch_config *config, enum orch_build_depth depth,
 	struct orch_config_errors *errors, struct orch_arena *arena, struct orch_plan **ret_plan)
 {
+	enum orch_plan_trust trust = depth == ORCH_BUILD_AGAIN ? ORCH_PLAN_TRUSTS : ORCH_PLAN_TRIES;
 	struct orch_plan *plan;
+	bool has_folder = false;
 	int rc;
 
-	if (depth == ORCH_BUILD_WHOLE) {
+	if (depth == ORCH_BUILD_TOOLS) {
+		keep_tools(config);
+	} else {
 		orch_config_check_run(config, errors);
 		orch_config_load_credentials(config, errors);
-		orch_startcheck_state_dir(config, errors);
-	} else {
-		keep_tools(config);
+		has_folder = orch_startcheck_state_dir(config, errors);
 	}
-	rc = orch_plan_create(config, errors, &plan);
-	if (rc != ORCH_OK)
+	if (depth == ORCH_BUILD_WHOLE)
+		orch_startcheck_keep(config, has_folder, errors);
+	rc = orch_plan_create(config, trust, errors, &plan);
+	if (plan == NULL)
 		return rc;
-	if (depth == ORCH_BUILD_WHOLE && !has_errors(errors)) {
-		orch_startcheck_services(plan, errors);
-		orch_plan_try_instances(plan, errors);
-		check_rule_files(plan, errors, arena);
-	}
+	if (depth != ORCH_BUILD_TOOLS)
+		check_plan(plan, trust, errors, arena);
 	if (has_errors(errors)) {
 		orch_plan_unref(plan);
 		return ORCH_E_INVALID;
@@ -146,9 +147,10 @@ static bool same_listen(const struct orch_config_listen *a, const struct orch_co
 	for (size_t i = 0; i < a->proxies.count; i++)
 		if (!orch_text_equal(a->proxies.items[i], b->proxies.items[i]))
 			return false;
+	/* Another certificate can be followed; to speak TLS or not cannot. */
 	return orch_text_equal(a->address, b->address) &&
-		orch_text_equal(a->certificate, b->certificate) &&
-		orch_text_equal(a->key, b->key) && a->connections == b->connections &&
+		(a->certificate.len > 0) == (b->certificate.len > 0) &&
+		a->connections == b->connections &&
 		a->connections_per_address == b->connections_per_address;
 }
 

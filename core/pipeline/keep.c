@@ -47,36 +47,39 @@ static int make_key_file(const char *path, struct orch_err *err)
 	return rc;
 }
 
-/* The key is made before the database, so a database without a key has lost it. */
-static int make_sure_of_key(const char *path, const char *database, struct orch_err *err)
+static bool is_there(const char *path)
 {
-	bool has_database = access(database, F_OK) == 0;
+	return access(path, F_OK) == 0;
+}
+
+/* The key is made before the database, so a database without a key has lost it. */
+static int find_key_file(
+	const char *path, const char *database, bool *ret_found, struct orch_err *err)
+{
 	struct stat found;
 
-	if (stat(path, &found) == 0) {
-		if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-			return orch_fail(err, ORCH_E_DENIED,
-				"%s: others may read the store's key; try chmod 600", path);
-		return ORCH_OK;
-	}
-	if (errno != ENOENT)
+	*ret_found = stat(path, &found) == 0;
+	if (*ret_found && !S_ISREG(found.st_mode))
+		return orch_fail(err, ORCH_E_INVALID, "%s: not a regular file", path);
+	if (*ret_found && (found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return orch_fail(err, ORCH_E_DENIED,
+			"%s: others may read the store's key; try chmod 600", path);
+	if (!*ret_found && errno != ENOENT)
 		return orch_fail(err, ORCH_E_DENIED, "%s: %s", path, orch_errno_text(errno));
-	if (has_database)
+	if (!*ret_found && is_there(database))
 		return orch_fail(err, ORCH_E_INVALID,
 			"%s is missing, and without it what the database holds cannot be read; "
 			"put it back, or move the database away to begin anew",
 			path);
-	return make_key_file(path, err);
+	return ORCH_OK;
 }
 
-static int read_key_file(const char *path, const char *database, struct orch_arena *arena,
-	struct orch_secret **ret_key, struct orch_err *err)
+static int read_key_file(const char *path, struct orch_arena *arena, struct orch_secret **ret_key,
+	struct orch_err *err)
 {
 	struct orch_text hex;
-	int rc = make_sure_of_key(path, database, err);
+	int rc = orch_file_read(path, KEY_FILE_BYTES, arena, &hex, err);
 
-	if (rc == ORCH_OK)
-		rc = orch_file_read(path, KEY_FILE_BYTES, arena, &hex, err);
 	if (rc != ORCH_OK)
 		return rc;
 	while (hex.len > 0 && hex.ptr[hex.len - 1] == '\n')
@@ -96,20 +99,16 @@ static const char *path_in(
 
 bool orch_keep_is_there(const struct orch_config *config, struct orch_arena *arena)
 {
-	return access(path_in(config, arena, DATABASE), F_OK) == 0;
+	return is_there(path_in(config, arena, DATABASE));
 }
 
-static int load_key(const struct orch_config *config, struct orch_arena *arena,
-	struct orch_secret **ret_key, struct orch_err *err)
+static int load_named_key(
+	const struct orch_config *config, struct orch_secret **ret_key, struct orch_err *err)
 {
-	const struct orch_credential_entry *entry;
-	orch_credential credential;
+	orch_credential credential = orch_config_credential(config, config->store_key);
+	const struct orch_credential_entry *entry =
+		credential == 0 ? NULL : &config->egress.credentials[credential - 1];
 
-	if (config->store_key.len == 0)
-		return read_key_file(path_in(config, arena, "store.key"),
-			path_in(config, arena, DATABASE), arena, ret_key, err);
-	credential = orch_config_credential(config, config->store_key);
-	entry = credential == 0 ? NULL : &config->egress.credentials[credential - 1];
 	if (entry == NULL || entry->secret == NULL)
 		return orch_fail(err, ORCH_E_INVALID,
 			"store.key: the credential %.*s is not loaded",
@@ -117,12 +116,73 @@ static int load_key(const struct orch_config *config, struct orch_arena *arena,
 	return decode_key(orch_secret_text(entry->secret), ret_key, err);
 }
 
-static int open_db(const struct orch_config *config, struct orch_arena *arena,
-	struct orch_db **ret_db, struct orch_err *err)
+/* *ret_key stays NULL if there is none yet and none is to be made. */
+static int load_key(const struct orch_config *config, struct orch_arena *arena, bool may_make,
+	struct orch_secret **ret_key, struct orch_err *err)
+{
+	const char *path = path_in(config, arena, "store.key");
+	bool found;
+	int rc;
+
+	if (config->store_key.len > 0)
+		return load_named_key(config, ret_key, err);
+	rc = find_key_file(path, path_in(config, arena, DATABASE), &found, err);
+	if (rc == ORCH_OK && !found && may_make)
+		rc = make_key_file(path, err);
+	if (rc == ORCH_OK && (found || may_make))
+		rc = read_key_file(path, arena, ret_key, err);
+	return rc;
+}
+
+int orch_keep_check_key(const struct orch_config *config, struct orch_err *err)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_secret *key = NULL;
+	int rc = arena == NULL ? orch_fail(err, ORCH_E_NOMEM, "no memory for the store's key")
+			       : load_key(config, arena, false, &key, err);
+
+	orch_secret_destroy(key);
+	orch_arena_destroy(arena);
+	return rc;
+}
+
+/* Every part's, in ARENA. */
+static struct orch_db_migration *all_migrations(struct orch_arena *arena, size_t *ret_count)
 {
 	size_t queue_count = orch_queue_sqlite_migration_count;
 	size_t count = queue_count + orch_store_sqlite_migration_count;
 	struct orch_db_migration *all = orch_arena_alloc_array(arena, count, sizeof(*all));
+
+	*ret_count = count;
+	if (all == NULL)
+		return NULL;
+	memcpy(all, orch_queue_sqlite_migrations, queue_count * sizeof(*all));
+	memcpy(all + queue_count, orch_store_sqlite_migrations,
+		orch_store_sqlite_migration_count * sizeof(*all));
+	return all;
+}
+
+int orch_keep_check_database(const struct orch_config *config, struct orch_err *err)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_db_migration *all;
+	size_t count;
+	int rc = ORCH_E_NOMEM;
+
+	all = arena == NULL ? NULL : all_migrations(arena, &count);
+	if (all != NULL)
+		rc = orch_db_check(path_in(config, arena, DATABASE), all, count, err);
+	else
+		(void)orch_fail(err, rc, "no memory for the database");
+	orch_arena_destroy(arena);
+	return rc;
+}
+
+static int open_db(const struct orch_config *config, struct orch_arena *arena,
+	struct orch_db **ret_db, struct orch_err *err)
+{
+	size_t count;
+	struct orch_db_migration *all = all_migrations(arena, &count);
 	struct orch_db_options options = {
 		.path = path_in(config, arena, DATABASE),
 		.reserve_bytes = config->reserve_bytes,
@@ -130,9 +190,6 @@ static int open_db(const struct orch_config *config, struct orch_arena *arena,
 
 	if (all == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "no memory for the database");
-	memcpy(all, orch_queue_sqlite_migrations, queue_count * sizeof(*all));
-	memcpy(all + queue_count, orch_store_sqlite_migrations,
-		orch_store_sqlite_migration_count * sizeof(*all));
 	return orch_db_open(&options, all, count, ret_db, err);
 }
 
@@ -170,7 +227,7 @@ static int open_all(const struct orch_config *config, struct orch_arena *arena,
 	int rc = orch_file_make_dir(config->state_dir.ptr, err);
 
 	if (rc == ORCH_OK)
-		rc = load_key(config, arena, &keep->key, err);
+		rc = load_key(config, arena, true, &keep->key, err);
 	if (rc == ORCH_OK)
 		rc = look_at_log(config, arena, keep, err);
 	if (rc == ORCH_OK)

@@ -20,6 +20,10 @@ ORCH_MUST_USE int orch_keep_open(
 	const struct orch_config *config, struct orch_keep *ret_keep, struct orch_err *err);
 /* Has anything been kept yet? */
 bool orch_keep_is_there(const struct orch_config *config, struct orch_arena *arena);
+
+/* Would they be opened?  Nothing is made or changed; not while this process has them open. */
+ORCH_MUST_USE int orch_keep_check_key(const struct orch_config *config, struct orch_err *err);
+ORCH_MUST_USE int orch_keep_check_database(const struct orch_config *config, struct orch_err *err);
 void orch_keep_close(struct orch_keep *keep);
 
 #endif

@@ -152,47 +152,115 @@ int orch_rulefile_parse_rule(struct json_object *object, struct orch_arena *aren
 	return rc;
 }
 
-static int parse_rules(struct json_object *root, struct orch_arena *arena,
-	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err)
+static unsigned line_of(struct orch_text text, size_t at)
 {
-	struct json_object *array = orch_json_get(root, "rules");
-	struct orch_stored_rule *rules;
-	size_t count;
+	unsigned line = 1;
 
-	if (array == NULL || !json_object_is_type(array, json_type_array))
-		return orch_fail(err, ORCH_E_INVALID, "there is no list \"rules\"");
-	count = json_object_array_length(array);
-	rules = orch_arena_alloc_array(arena, count + 1, sizeof(*rules));
-	if (rules == NULL)
+	for (size_t i = 0; i < at && i < text.len; i++)
+		line += text.ptr[i] == '\n';
+	return line;
+}
+
+static int find_rules(struct orch_text bytes, struct orch_arena *arena, struct orch_rulefile *file,
+	struct orch_err *err)
+{
+	file->array = orch_json_get(file->root, "rules");
+	if (!json_object_is_type(file->array, json_type_array))
+		return orch_fail(err, ORCH_E_INVALID,
+			"there is no list \"rules\"; must be { \"rules\": [ { … } ] }");
+	file->count = json_object_array_length(file->array);
+	file->lines = orch_arena_alloc_array(arena, file->count + 1, sizeof(*file->lines));
+	if (file->lines == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++) {
-		int rc = orch_rulefile_parse_rule(
-			json_object_array_get_idx(array, i), arena, &rules[i], err);
+	orch_rulefile_find_lines(bytes, file->lines, file->count);
+	return ORCH_OK;
+}
 
-		if (rc != ORCH_OK) {
-			orch_err_prefix(err, "rule %zu (%.*s)", i + 1,
-				ORCH_TEXT_ARG(
-					orch_json_text(json_object_array_get_idx(array, i), "id")));
-			return rc;
-		}
+static int parse_file(struct orch_text bytes, struct orch_arena *arena, struct orch_rulefile *file,
+	unsigned *ret_line, struct orch_err *err)
+{
+	size_t at;
+	int rc;
+
+	*ret_line = 1;
+	if (orch_text_starts_with(bytes, ORCH_TEXT("\xef\xbb\xbf")))
+		return orch_fail(err, ORCH_E_INVALID,
+			"it begins with a byte order mark (BOM); save it as UTF-8 without one");
+	rc = orch_json_parse_at(bytes, &file->root, &at, err);
+	if (rc != ORCH_OK)
+		*ret_line = line_of(bytes, at);
+	return rc == ORCH_OK ? find_rules(bytes, arena, file, err) : rc;
+}
+
+int orch_rulefile_open(const char *path, struct orch_arena *arena, struct orch_rulefile *ret_file,
+	unsigned *ret_line, struct orch_err *err)
+{
+	struct orch_rulefile file = { .count = 0 };
+	struct orch_text bytes;
+	int rc = orch_file_read(path, ORCH_RULEFILE_BYTES, arena, &bytes, err);
+
+	*ret_line = 0;
+	if (rc != ORCH_OK)
+		return rc;
+	rc = parse_file(bytes, arena, &file, ret_line, err);
+	if (rc == ORCH_OK)
+		*ret_file = file;
+	else
+		orch_rulefile_close(&file);
+	return rc;
+}
+
+void orch_rulefile_close(struct orch_rulefile *file)
+{
+	json_object_put(file->root);
+	file->root = NULL;
+}
+
+int orch_rulefile_take(const struct orch_rulefile *file, size_t index, struct orch_arena *arena,
+	struct orch_stored_rule *ret_rule, struct orch_err *err)
+{
+	struct json_object *object = json_object_array_get_idx(file->array, index);
+	int rc = orch_rulefile_parse_rule(object, arena, ret_rule, err);
+
+	if (rc != ORCH_OK)
+		orch_err_prefix(err, "rule %zu (%.*s)", index + 1,
+			ORCH_TEXT_ARG(orch_json_text(object, "id")));
+	return rc;
+}
+
+static int take_all(const struct orch_rulefile *file, struct orch_arena *arena,
+	struct orch_stored_rule **ret_rules, unsigned *ret_line, struct orch_err *err)
+{
+	struct orch_stored_rule *rules =
+		orch_arena_alloc_array(arena, file->count + 1, sizeof(*rules));
+	int rc = rules == NULL ? orch_fail(err, ORCH_E_NOMEM, "out of memory") : ORCH_OK;
+
+	for (size_t i = 0; rc == ORCH_OK && i < file->count; i++) {
+		*ret_line = file->lines[i];
+		rc = orch_rulefile_take(file, i, arena, &rules[i], err);
 	}
 	*ret_rules = rules;
-	*ret_count = count;
-	return ORCH_OK;
+	return rc;
 }
 
 int orch_rulefile_parse(struct orch_text bytes, const char *name, struct orch_arena *arena,
 	struct orch_stored_rule **ret_rules, size_t *ret_count, struct orch_err *err)
 {
-	struct json_object *root = NULL;
-	int rc = orch_json_parse(bytes, &root, err);
+	struct orch_rulefile file = { .count = 0 };
+	struct orch_stored_rule *rules = NULL;
+	unsigned line;
+	int rc = parse_file(bytes, arena, &file, &line, err);
 
 	if (rc == ORCH_OK)
-		rc = parse_rules(root, arena, ret_rules, ret_count, err);
-	if (rc != ORCH_OK)
-		orch_err_prefix(err, "%s", name);
-	json_object_put(root);
-	return rc;
+		rc = take_all(&file, arena, &rules, &line, err);
+	orch_rulefile_close(&file);
+	if (rc != ORCH_OK) {
+		orch_err_prefix(err, "%s:%u", name, line);
+		return rc;
+	}
+	*ret_rules = rules;
+	*ret_count = file.count;
+	return ORCH_OK;
 }
 
 int orch_rulefile_read(const char *path, struct orch_arena *arena,

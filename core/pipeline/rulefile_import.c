@@ -74,19 +74,31 @@ static int check_new(const struct orch_plan *plan, const struct orch_stored_rule
 				       "another one of its tool has the same name", err);
 }
 
-static int check_rule(struct orch_plan *plan, const struct orch_stored_rule *rule,
+static int check_rule_alone(struct orch_plan *plan, const struct orch_stored_rule *rule,
 	struct orch_map *known, struct orch_arena *arena, struct orch_err *err)
 {
 	struct orch_plan_instance *tool = find_tool(plan, rule->tool);
 	int rc;
 
 	if (tool == NULL)
-		return orch_fail(
-			err, ORCH_E_INVALID, "there is no tool %.*s", ORCH_TEXT_ARG(rule->tool));
-	rc = note(known, key_of(arena, rule), "it is there twice", err);
+		return orch_fail(err, ORCH_E_INVALID,
+			"there is no tool %.*s; must be the name of one of tools",
+			ORCH_TEXT_ARG(rule->tool));
+	rc = note(known, key_of(arena, rule), "it is there twice; must be there once", err);
 	if (rc == ORCH_OK)
 		rc = check_new(plan, rule, known, arena, err);
 	return rc == ORCH_OK ? orch_rulecheck(tool, rule, err) : rc;
+}
+
+int orch_rulefile_check_rule(struct orch_plan *plan, const struct orch_stored_rule *rule,
+	struct orch_map *known, struct orch_arena *arena, struct orch_err *err)
+{
+	int rc = check_rule_alone(plan, rule, known, arena, err);
+
+	if (rc != ORCH_OK)
+		orch_err_prefix(err, "rule %.*s",
+			ORCH_TEXT_ARG(rule->rule.id.len > 0 ? rule->rule.id : rule->rule.name));
+	return rc;
 }
 
 int orch_rulefile_check(struct orch_plan *plan, const struct orch_stored_rule *rules, size_t count,
@@ -97,13 +109,8 @@ int orch_rulefile_check(struct orch_plan *plan, const struct orch_stored_rule *r
 	int rc = arena == NULL || known == NULL ? orch_fail(err, ORCH_E_NOMEM, "out of memory")
 						: ORCH_OK;
 
-	for (size_t i = 0; rc == ORCH_OK && i < count; i++) {
-		rc = check_rule(plan, &rules[i], known, arena, err);
-		if (rc != ORCH_OK)
-			orch_err_prefix(err, "rule %.*s",
-				ORCH_TEXT_ARG(rules[i].rule.id.len > 0 ? rules[i].rule.id
-								       : rules[i].rule.name));
-	}
+	for (size_t i = 0; rc == ORCH_OK && i < count; i++)
+		rc = orch_rulefile_check_rule(plan, &rules[i], known, arena, err);
 	orch_map_destroy(known, NULL);
 	orch_arena_destroy(arena);
 	return rc;

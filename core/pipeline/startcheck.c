@@ -8,149 +8,148 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
-#include "net/address.h"
+#include "net/http_server.h"
+#include "net/tls.h"
+#include "pipeline/keep.h"
 
-static struct orch_where where_of(const struct orch_config *config, const char *name)
+/* GROUP is NULL for keys of the root. */
+static struct orch_where where_of(
+	const struct orch_config *config, const char *group, const char *name)
 {
-	const struct orch_value *key = orch_value_get(config->root, name);
+	struct orch_value *parent =
+		group == NULL ? config->root : orch_value_get(config->root, group);
+	const struct orch_value *key = orch_value_get(parent, name);
 
-	return key != NULL ? key->where : (struct orch_where){ config->file, 0 };
+	if (key != NULL)
+		return key->where;
+	return parent != NULL ? parent->where : (struct orch_where){ config->file, 0 };
 }
 
-/* Cuts PATH down to what is there. */
-static int find_existing(char *path, struct stat *ret_info)
+static void cut_name(char *path)
 {
-	while (stat(path, ret_info) != 0) {
-		char *slash = strrchr(path, '/');
+	char *slash = strrchr(path, '/');
 
-		if ((errno != ENOENT && errno != ENOTDIR) || slash == NULL || path[1] == '\0')
-			return errno;
+	if (slash != NULL)
 		slash[slash == path ? 1 : 0] = '\0';
-	}
-	return 0;
 }
 
-void orch_startcheck_state_dir(const struct orch_config *config, struct orch_config_errors *errors)
+/* What will be used is there, or can be made: one level, as the start does. */
+static int check_state_dir(const char *path, struct orch_err *err)
 {
-	struct orch_where where = where_of(config, "state_dir");
-	char path[PATH_MAX];
+	char parent[PATH_MAX];
 	struct stat info;
-	int code;
 
-	(void)snprintf(path, sizeof(path), "%.*s", ORCH_TEXT_ARG(config->state_dir));
-	code = find_existing(path, &info);
-	if (code == 0 && !S_ISDIR(info.st_mode))
-		code = ENOTDIR;
-	else if (code == 0 && access(path, W_OK | X_OK) != 0)
-		code = errno;
-	if (code != 0)
-		orch_config_errors_add(errors, where, ORCH_TEXT("state_dir"),
-			"%.200s cannot be used: %s; must be a folder that this user can write to",
-			path, orch_errno_text(code));
-}
+	if (stat(path, &info) == 0) {
+		int rc = orch_file_check_dir(path, err);
 
-struct service {
-	const struct orch_plan *plan;
-	const struct orch_plan_instance *instance;
-	struct orch_config_errors *errors;
-};
-
-static const void *place_of(const struct service *service, const struct orch_option *option)
-{
-	return (const char *)service->instance->settings + option->offset;
-}
-
-static void add_error(const struct service *service, const char *key, const char *text)
-{
-	struct orch_config *config = service->plan->config;
-	const struct orch_config_instance *block = service->instance->config;
-	const struct orch_value *value = orch_value_get(block->block, key);
-
-	orch_config_errors_add(service->errors, value != NULL ? value->where : block->where,
-		orch_arena_printf(config->arena, "%ss.%.*s.%s", orch_kind_name(block->kind),
-			ORCH_TEXT_ARG(block->name), key),
-		"%s", text);
-}
-
-static void check_address(
-	const struct service *service, const struct orch_option *option, const struct orch_url *url)
-{
-	const struct orch_egress *egress = &service->plan->config->egress;
-	struct sockaddr_storage address;
-	char text[400];
-
-	if (!orch_address_parse(url->host.ptr, url->port, &address) ||
-		orch_egress_allows(egress, (const struct sockaddr *)&address))
-		return;
-	(void)snprintf(text, sizeof(text),
-		"%.*s is a %s address; add it to egress.allow, else nothing is sent there",
-		ORCH_TEXT_ARG(url->host),
-		orch_egress_refusal(egress, (const struct sockaddr *)&address));
-	add_error(service, option->name, text);
-}
-
-static void check_credential(
-	const struct service *service, const struct orch_option *option, const struct orch_url *url)
-{
-	const struct orch_egress *egress = &service->plan->config->egress;
-	const struct orch_credential_entry *entry;
-	orch_credential credential;
-	struct orch_err err;
-	char text[600];
-
-	memcpy(&credential, place_of(service, option), sizeof(credential));
-	entry = orch_egress_credential(egress, credential);
-	if (entry == NULL || entry->scheme == ORCH_SCHEME_NONE ||
-		orch_egress_check_credential(egress, credential, url, &err) == ORCH_OK)
-		return;
-	(void)snprintf(text, sizeof(text),
-		"credentials.%.*s may not go to %.*s://%.*s:%u; add its host to hosts",
-		ORCH_TEXT_ARG(entry->name), ORCH_TEXT_ARG(url->scheme), ORCH_TEXT_ARG(url->host),
-		(unsigned)url->port);
-	add_error(service, option->name, text);
-}
-
-/* With several URLs it is the plugin that knows which credential goes where. */
-static void check_service(const struct service *service)
-{
-	const struct orch_option *options = service->instance->plugin->options;
-	struct orch_url url;
-	struct orch_err err;
-	size_t urls = 0;
-
-	for (const struct orch_option *at = options; at != NULL && at->name != NULL; at++) {
-		const char *text;
-
-		if (at->type != ORCH_OPT_URL)
-			continue;
-		urls++;
-		memcpy(&text, place_of(service, at), sizeof(text));
-		if (text == NULL || text[0] == '\0' ||
-			orch_url_parse(orch_text_from(text), &url, &err) != ORCH_OK)
-			return;
-		check_address(service, at, &url);
+		if (rc == ORCH_OK && access(path, W_OK | X_OK) != 0)
+			rc = orch_fail(err, ORCH_E_DENIED, "%s: %s", path, orch_errno_text(errno));
+		return rc;
 	}
-	for (const struct orch_option *at = options; urls == 1 && at->name != NULL; at++)
-		if (at->type == ORCH_OPT_CREDENTIAL)
-			check_credential(service, at, &url);
+	if (errno != ENOENT)
+		return orch_fail(err, ORCH_E_INVALID, "%s: %s", path, orch_errno_text(errno));
+	(void)snprintf(parent, sizeof(parent), "%s", path);
+	cut_name(parent);
+	if (stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
+		errno = ENOTDIR;
+	else if (access(parent, W_OK | X_OK) == 0)
+		return ORCH_OK;
+	return orch_fail(err, ORCH_E_INVALID, "%s cannot be made in %s: %s", path, parent,
+		orch_errno_text(errno));
 }
 
-static void check_kind(const struct orch_plan *plan, const struct orch_plan_instance *instances,
-	size_t count, struct orch_config_errors *errors)
+bool orch_startcheck_state_dir(const struct orch_config *config, struct orch_config_errors *errors)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct service service = { plan, &instances[i], errors };
+	const struct orch_value *key = orch_value_get(config->root, "state_dir");
+	struct orch_text raw =
+		key == NULL || key->kind != ORCH_VALUE_TEXT ? ORCH_TEXT_NONE : key->text;
+	bool is_shell = memchr(raw.ptr, '$', raw.len) != NULL || (raw.len > 0 && raw.ptr[0] == '~');
+	struct orch_err err;
 
-		check_service(&service);
-	}
+	if (check_state_dir(config->state_dir.ptr, &err) == ORCH_OK)
+		return true;
+	orch_config_errors_add(errors, where_of(config, NULL, "state_dir"), ORCH_TEXT("state_dir"),
+		"%s; must be a folder that this user can write to and nobody else, or one that can "
+		"be "
+		"made in a folder that is there%s",
+		err.text,
+		is_shell ? " (neither variables nor ~ are expanded; write the path out)" : "");
+	return false;
 }
 
-void orch_startcheck_services(const struct orch_plan *plan, struct orch_config_errors *errors)
+/* A credential that could not be loaded has been told. */
+static bool is_key_loaded(const struct orch_config *config)
+{
+	orch_credential credential = orch_config_credential(config, config->store_key);
+
+	return config->store_key.len == 0 ||
+		(credential != 0 && !config->credentials[credential - 1].failed &&
+			config->credentials[credential - 1].from.len > 0);
+}
+
+void orch_startcheck_keep(
+	const struct orch_config *config, bool has_folder, struct orch_config_errors *errors)
+{
+	bool is_named = config->store_key.len > 0;
+	struct orch_where where =
+		is_named ? where_of(config, "store", "key") : where_of(config, NULL, "state_dir");
+	struct orch_err err;
+
+	if (is_key_loaded(config) && (is_named || has_folder) &&
+		orch_keep_check_key(config, &err) != ORCH_OK)
+		orch_config_errors_add(errors, where,
+			is_named ? ORCH_TEXT("store.key") : ORCH_TEXT("state_dir"), "%s", err.text);
+	if (has_folder && orch_keep_check_database(config, &err) != ORCH_OK)
+		orch_config_errors_add(errors, where_of(config, NULL, "state_dir"),
+			ORCH_TEXT("state_dir"), "%s; must be this program's, or not be there",
+			err.text);
+}
+
+static void check_listen(const struct orch_config *config, const char *name,
+	struct orch_text listen, struct orch_config_errors *errors)
+{
+	struct orch_text address;
+	struct orch_err err;
+	uint16_t port;
+
+	/* What cannot be parsed was told. */
+	if (listen.len == 0 || orch_config_parse_listen(listen, &address, &port, &err) != ORCH_OK ||
+		orch_http_listen_check(listen.ptr, &err) == ORCH_OK)
+		return;
+	orch_config_errors_add(errors, where_of(config, "http", name),
+		orch_arena_printf(config->arena, "http.%s", name),
+		"%s; must be an address of this machine, or \"*:%u\" for all of them", err.text,
+		(unsigned)port);
+}
+
+static void check_certificate(struct orch_plan *plan, struct orch_config_errors *errors)
 {
 	const struct orch_config *config = plan->config;
+	const struct orch_config_listen *http = &config->http;
+	struct orch_err err;
 
-	check_kind(plan, plan->inputs, config->input_count, errors);
-	check_kind(plan, plan->tools, config->tool_count, errors);
-	check_kind(plan, plan->actions, config->action_count, errors);
+	if (http->certificate.len == 0 || http->key.len == 0 ||
+		access(http->certificate.ptr, R_OK) != 0 || access(http->key.ptr, R_OK) != 0)
+		return;
+	if (orch_tls_load(http->certificate.ptr, http->key.ptr, &plan->tls, &err) != ORCH_OK)
+		orch_config_errors_add(errors, where_of(config, "http", "tls"),
+			ORCH_TEXT("http.tls"),
+			"%s; must be PEM files of a certificate and of its own key", err.text);
+}
+
+void orch_startcheck_net(struct orch_plan *plan, struct orch_config_errors *errors)
+{
+	const struct orch_config *config = plan->config;
+	struct orch_err err;
+
+	check_listen(config, "listen", config->http.address, errors);
+	check_listen(config, "health", config->health_listen, errors);
+	check_certificate(plan, errors);
+	if (config->ca_file.len > 0 && access(config->ca_file.ptr, R_OK) == 0 &&
+		orch_tls_check_ca_file(config->ca_file.ptr, &err) != ORCH_OK)
+		orch_config_errors_add(errors, where_of(config, "egress", "ca_file"),
+			ORCH_TEXT("egress.ca_file"), "%s; must be a PEM file of certificates",
+			err.text);
 }

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
-static int create_instance(
+static int call_create(
 	const struct orch_plan_instance *instance, void **ret_self, struct orch_err *err)
 {
 	const struct orch_plugin *plugin = instance->plugin;
@@ -16,6 +16,13 @@ static int create_instance(
 	if (plugin->tool != NULL)
 		return plugin->tool->create(host, instance->settings, ret_self, err);
 	return plugin->action->create(host, instance->settings, ret_self, err);
+}
+
+static int create_instance(
+	const struct orch_plan_instance *instance, void **ret_self, struct orch_err *err)
+{
+	err->text[0] = '\0';
+	return orch_code_settle(call_create(instance, ret_self, err), "create", err);
 }
 
 static void destroy_instance(const struct orch_plan_instance *instance, void *self)
@@ -104,32 +111,14 @@ void orch_crew_unref(struct orch_crew *crew)
 	orch_plan_unref(plan);
 }
 
-static void try_instance(struct orch_plan *plan, const struct orch_plan_instance *instance,
-	struct orch_config_errors *errors)
+int orch_plan_try_instance(const struct orch_plan_instance *instance, struct orch_err *err)
 {
-	struct orch_err err = { "" };
 	void *self = NULL;
+	int rc = create_instance(instance, &self, err);
 
-	if (create_instance(instance, &self, &err) != ORCH_OK)
-		orch_config_errors_add(errors, instance->config->where,
-			orch_arena_printf(plan->config->arena, "%ss.%.*s",
-				orch_kind_name(instance->config->kind),
-				ORCH_TEXT_ARG(instance->config->name)),
-			"%s", err.text);
-	else
+	if (rc == ORCH_OK)
 		destroy_instance(instance, self);
-}
-
-void orch_plan_try_instances(struct orch_plan *plan, struct orch_config_errors *errors)
-{
-	const struct orch_config *config = plan->config;
-
-	for (size_t i = 0; i < config->input_count; i++)
-		try_instance(plan, &plan->inputs[i], errors);
-	for (size_t i = 0; i < config->tool_count; i++)
-		try_instance(plan, &plan->tools[i], errors);
-	for (size_t i = 0; i < config->action_count; i++)
-		try_instance(plan, &plan->actions[i], errors);
+	return rc;
 }
 
 const char *orch_stage_name(enum orch_stage stage)

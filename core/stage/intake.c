@@ -422,6 +422,8 @@ void orch_intake_set_crew(struct orch_intake *intake, struct orch_crew *crew)
 	orch_http_server_set_routes(intake->server, table->routes, table->count);
 	if (intake->bodies != NULL)
 		orch_http_bodies_set_limit(intake->bodies, table->crew->plan->config->bodies_bytes);
+	if (crew->plan->tls != NULL)
+		orch_http_server_set_tls(intake->server, crew->plan->tls);
 	old->is_current = false;
 	if (old->arrivals == 0)
 		free_table(old);

@@ -4,27 +4,30 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "net/tls.h"
 #include "plugin/settings.h"
+#include "plugin/trial.h"
 
-static struct orch_text path_of(
-	struct orch_config *config, const struct orch_config_instance *block)
+struct orch_text orch_plan_path(struct orch_plan *plan, const struct orch_config_instance *block)
 {
-	return orch_arena_printf(
-		config->arena, "%ss.%.*s", orch_kind_name(block->kind), ORCH_TEXT_ARG(block->name));
+	return orch_arena_printf(plan->config->arena, "%ss.%.*s", orch_kind_name(block->kind),
+		ORCH_TEXT_ARG(block->name));
 }
 
-static int load_plugin(struct orch_config *config, struct orch_config_instance *block,
-	const struct orch_plugin **ret_plugin, struct orch_err *err)
+void orch_plan_refuse_plugin(struct orch_plan *plan, const struct orch_config_instance *block,
+	struct orch_config_errors *errors, const struct orch_err *err)
 {
-	const struct orch_plugin *plugin;
-	const char *file;
-	int rc = orch_plugin_find(config->plugin_path, block->plugin, config->arena, &file, err);
+	const struct orch_value *value = orch_value_get(block->block, "plugin");
+	struct orch_text path = orch_plan_path(plan, block);
 
-	if (rc != ORCH_OK)
-		return rc;
-	rc = orch_plugin_load(file, &plugin, err);
-	if (rc != ORCH_OK)
-		return rc;
+	orch_config_errors_add(errors, value == NULL ? block->where : value->where,
+		orch_arena_printf(plan->config->arena, "%.*s.plugin", ORCH_TEXT_ARG(path)),
+		"%.*s: %s", ORCH_TEXT_ARG(block->plugin), err->text);
+}
+
+static int check_plugin(const struct orch_plugin *plugin, const struct orch_config_instance *block,
+	struct orch_err *err)
+{
 	if (orch_plugin_kind(plugin) != block->kind)
 		return orch_fail(err, ORCH_E_INVALID,
 			"%s is a plugin for %ss, and this block wants one for %ss", plugin->name,
@@ -34,8 +37,31 @@ static int load_plugin(struct orch_config *config, struct orch_config_instance *
 			"%s wants one instance for the whole program, which this version does not "
 			"offer",
 			plugin->name);
-	*ret_plugin = plugin;
 	return ORCH_OK;
+}
+
+static const struct orch_plugin *load_plugin(struct orch_plan *plan,
+	const struct orch_config_instance *block, enum orch_plan_trust trust,
+	struct orch_config_errors *errors)
+{
+	struct orch_config *config = plan->config;
+	const struct orch_plugin *plugin = NULL;
+	struct orch_err err;
+	const char *file;
+	int rc = orch_plugin_find(config->plugin_path, block->plugin, config->arena, &file, &err);
+
+	if (rc == ORCH_OK && trust == ORCH_PLAN_TRIES && orch_trial_load(file, &err) != ORCH_OK) {
+		orch_plan_refuse_plugin(plan, block, errors, &err);
+		return NULL;
+	}
+	if (rc == ORCH_OK)
+		rc = orch_plugin_load(file, &plugin, &err);
+	if (rc == ORCH_OK)
+		rc = check_plugin(plugin, block, &err);
+	if (rc == ORCH_OK)
+		return plugin;
+	orch_config_errors_add(errors, block->where, orch_plan_path(plan, block), "%s", err.text);
+	return NULL;
 }
 
 static struct orch_metric *duration_of(const struct orch_config_instance *block, const char *hook)
@@ -60,26 +86,23 @@ static void make_metrics(struct orch_plan_instance *instance)
 }
 
 static void fill_instance(struct orch_plan *plan, struct orch_plan_instance *instance,
-	struct orch_config_instance *block, struct orch_config_errors *errors)
+	struct orch_config_instance *block, enum orch_plan_trust trust,
+	struct orch_config_errors *errors)
 {
 	struct orch_config *config = plan->config;
-	struct orch_err err;
+	size_t before = orch_config_errors_total(errors);
 
 	instance->config = block;
 	(void)pthread_mutex_init(&instance->lock, NULL);
-	if (load_plugin(config, block, &instance->plugin, &err) != ORCH_OK) {
-		orch_config_errors_add(
-			errors, block->where, path_of(config, block), "%s", err.text);
+	/* What is missing for this was said. */
+	if (block->plugin.len == 0 || config->failed.plugins)
 		return;
-	}
+	instance->plugin = load_plugin(plan, block, trust, errors);
+	if (instance->plugin == NULL)
+		return;
 	if (block->kind == ORCH_KIND_INPUT && block->transport != ORCH_HTTP)
-		orch_config_errors_add(errors, block->where, path_of(config, block),
+		orch_config_errors_add(errors, block->where, orch_plan_path(plan, block),
 			"transports other than \"http\" are not in this version yet");
-	else if (block->kind == ORCH_KIND_INPUT &&
-		(instance->plugin->input->transports & block->transport) == 0)
-		orch_config_errors_add(errors, block->where, path_of(config, block),
-			"plugin %s does not take this transport; see `orchestrator plugin show %s`",
-			instance->plugin->name, instance->plugin->name);
 	if (orch_settings_read(config, block, instance->plugin, errors, &instance->settings) !=
 		ORCH_OK)
 		return;
@@ -87,16 +110,18 @@ static void fill_instance(struct orch_plan *plan, struct orch_plan_instance *ins
 	make_metrics(instance);
 	if (instance->host == NULL)
 		orch_config_errors_add(
-			errors, block->where, path_of(config, block), "out of memory");
+			errors, block->where, orch_plan_path(plan, block), "out of memory");
+	instance->is_sound = !block->failed && orch_config_errors_total(errors) == before;
 }
 
 static struct orch_plan_instance *fill_kind(struct orch_plan *plan,
-	struct orch_config_instance *blocks, size_t count, struct orch_config_errors *errors)
+	struct orch_config_instance *blocks, size_t count, enum orch_plan_trust trust,
+	struct orch_config_errors *errors)
 {
 	struct orch_plan_instance *instances = orch_alloc_array(count + 1, sizeof(*instances));
 
 	for (size_t i = 0; instances != NULL && i < count; i++)
-		fill_instance(plan, &instances[i], &blocks[i], errors);
+		fill_instance(plan, &instances[i], &blocks[i], trust, errors);
 	return instances;
 }
 
@@ -116,6 +141,7 @@ static void destroy(struct orch_plan *plan)
 	fini_kind(plan->tools, plan->config->tool_count);
 	fini_kind(plan->actions, plan->config->action_count);
 	orch_config_destroy(plan->config);
+	orch_tls_unref(plan->tls);
 	orch_free(plan);
 }
 
@@ -129,12 +155,13 @@ static void fill_limits(struct orch_sink_limits *limits, const struct orch_confi
 	limits->event_bytes = 4 * config->body_bytes;
 }
 
-int orch_plan_create(
-	struct orch_config *config, struct orch_config_errors *errors, struct orch_plan **ret_plan)
+int orch_plan_create(struct orch_config *config, enum orch_plan_trust trust,
+	struct orch_config_errors *errors, struct orch_plan **ret_plan)
 {
 	struct orch_plan *plan = orch_alloc(sizeof(*plan));
-	size_t before = errors->count;
+	size_t before = orch_config_errors_total(errors);
 
+	*ret_plan = NULL;
 	if (plan == NULL) {
 		orch_config_destroy(config);
 		return ORCH_E_NOMEM;
@@ -142,16 +169,15 @@ int orch_plan_create(
 	plan->refs = 1;
 	plan->config = config;
 	fill_limits(&plan->limits, config);
-	plan->inputs = fill_kind(plan, config->inputs, config->input_count, errors);
-	plan->tools = fill_kind(plan, config->tools, config->tool_count, errors);
-	plan->actions = fill_kind(plan, config->actions, config->action_count, errors);
-	if (plan->inputs == NULL || plan->tools == NULL || plan->actions == NULL ||
-		errors->count > before || errors->left_out > 0) {
+	plan->inputs = fill_kind(plan, config->inputs, config->input_count, trust, errors);
+	plan->tools = fill_kind(plan, config->tools, config->tool_count, trust, errors);
+	plan->actions = fill_kind(plan, config->actions, config->action_count, trust, errors);
+	if (plan->inputs == NULL || plan->tools == NULL || plan->actions == NULL) {
 		destroy(plan);
-		return ORCH_E_INVALID;
+		return ORCH_E_NOMEM;
 	}
 	*ret_plan = plan;
-	return ORCH_OK;
+	return orch_config_errors_total(errors) == before ? ORCH_OK : ORCH_E_INVALID;
 }
 
 struct orch_plan *orch_plan_ref(struct orch_plan *plan)

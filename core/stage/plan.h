@@ -15,6 +15,8 @@
 #include "plugin/loader.h"
 #include "store/store.h"
 
+struct ssl_ctx_st; /* net/tls.h */
+
 /* A tool's compiled rules with what people call them.  Immutable and counted. */
 struct orch_ruleset {
 	_Atomic int refs;
@@ -43,7 +45,8 @@ const struct orch_stored_rule *orch_ruleset_rule(
 
 struct orch_plan_instance {
 	const struct orch_config_instance *config;
-	const struct orch_plugin *plugin;
+	const struct orch_plugin *plugin; /* NULL: it could not be loaded */
+	bool is_sound;                    /* nothing was found to be wrong with it */
 	void *settings;
 	struct orch_plugin_host *host;
 	pthread_mutex_t lock;       /* for RULES */
@@ -56,19 +59,37 @@ struct orch_plan {
 	struct orch_config *config;
 	struct orch_plan_instance *inputs, *tools, *actions; /* in the configuration's order */
 	struct orch_sink_limits limits;
+	struct ssl_ctx_st
+		*tls; /* of http.tls, loaded when it was checked; NULL: none, or not checked */
+};
+
+/* Whether the plugins' code runs in a child first (plugin/trial.h). */
+enum orch_plan_trust {
+	ORCH_PLAN_TRIES = 0, /* so that a crash is an error; only without threads */
+	ORCH_PLAN_TRUSTS,    /* somebody has tried */
 };
 
 /*
  * Loads the plugins of CONFIG and converts their settings.  What is wrong goes
- * to ERRORS, all of it.  The plan owns CONFIG, also if it is not given.
+ * to ERRORS, all of it, and ORCH_E_INVALID is given: the plan is there then
+ * as well, so that what is sound in it can be checked further.  The plan owns
+ * CONFIG, also if there is no memory for a plan (*ret_plan is NULL then).
  */
-ORCH_MUST_USE int orch_plan_create(
-	struct orch_config *config, struct orch_config_errors *errors, struct orch_plan **ret_plan);
+ORCH_MUST_USE int orch_plan_create(struct orch_config *config, enum orch_plan_trust trust,
+	struct orch_config_errors *errors, struct orch_plan **ret_plan);
 struct orch_plan *orch_plan_ref(struct orch_plan *plan);
 void orch_plan_unref(struct orch_plan *plan); /* accepts NULL */
 
-/* Makes one instance of each plugin and destroys it again, so that create() has its say. */
-void orch_plan_try_instances(struct orch_plan *plan, struct orch_config_errors *errors);
+/* Makes an instance and destroys it again, so that create() has its say. */
+ORCH_MUST_USE int orch_plan_try_instance(
+	const struct orch_plan_instance *instance, struct orch_err *err);
+
+/* "tools.dlp.plugin: dlp: it crashed …" */
+void orch_plan_refuse_plugin(struct orch_plan *plan, const struct orch_config_instance *block,
+	struct orch_config_errors *errors, const struct orch_err *err);
+
+/* "tools.dlp" */
+struct orch_text orch_plan_path(struct orch_plan *plan, const struct orch_config_instance *block);
 
 struct orch_ruleset *orch_plan_rules(
 	struct orch_plan_instance *tool); /* a reference; may be NULL */

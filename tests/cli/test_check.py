@@ -96,20 +96,39 @@ class Run(Case):
         self.write("orchestrator.cfg", "colour = 1;")
         self.fails(78, 'unknown key "colour"', "run")
 
-    def test_a_state_folder_that_cannot_be_had_is_1(self):
-        self.write("orchestrator.cfg", whole(0).replace('"var"', '"/proc/no/such"'))
-        self.fails(1, "/proc/no/such", "run")
+    def agree(self, says):
+        """What `run` would stumble over is 78 of both, in the same words."""
+        checked = self.fails(78, says, "check")
+        self.assertEqual(self.fails(78, says, "run").err, checked.err)
+        return checked
 
-    def test_a_broken_key_is_1_and_not_shown(self):
+    def test_a_state_folder_that_cannot_be_had_is_78(self):
+        self.write("orchestrator.cfg", whole(0).replace('"var"', '"/proc/no/such"'))
+        self.agree("/proc/no/such")
+
+    def test_a_plugin_that_crashes_is_78(self):
+        self.write("orchestrator.cfg", whole(0).replace(
+            '"dlp"; plugin = "dlp"', '"dlp"; plugin = "script_rules"; script = "crash"'))
+        self.agree("tools.dlp.plugin: script_rules: it crashed while an instance was made")
+
+    def test_a_database_of_somebody_else_is_78(self):
+        self.write("orchestrator.cfg", whole(0))
+        os.mkdir(self.path("var"), 0o700)
+        os.chmod(self.write("var/store.key", "0" * 64), 0o600)
+        os.chmod(self.write("var/orchestrator.db", "no database" * 99), 0o600)
+        self.agree("not a database")
+        self.assertEqual(sorted(os.listdir(self.path("var"))), ["orchestrator.db", "store.key"])
+
+    def test_a_broken_key_is_78_and_not_shown(self):
         self.write("orchestrator.cfg", whole(0))
         os.mkdir(self.path("var"), 0o700)
         os.chmod(self.write("var/store.key", "hush-hush"), 0o600)
-        outcome = self.fails(1, "64 hex digits", "run")
+        outcome = self.agree("64 hex digits")
         self.assertNotIn("hush-hush", outcome.err)
 
-    def test_an_address_that_is_not_ours_is_1(self):
+    def test_an_address_that_is_not_ours_is_78(self):
         self.write("orchestrator.cfg", whole(1).replace("127.0.0.1:1", "192.0.2.1:8080"))
-        self.fails(1, "192.0.2.1", "run")
+        self.agree("192.0.2.1")
 
 
 class Build(unittest.TestCase):

@@ -53,25 +53,25 @@ static void test_a_rule_file_that_is_wrong_is_78(void **state)
 	assert_int_equal(run_here(h), EX_CONFIG);
 }
 
-static void test_a_state_folder_that_cannot_be_had_is_1(void **state)
+static void test_a_state_folder_that_cannot_be_had_is_78(void **state)
 {
 	struct house *h = *state;
 
 	house_config(h, HOUSE_WHOLE "state_dir = \"/proc/no/such\";");
-	assert_int_equal(run_here(h), EXIT_FAILURE);
+	assert_int_equal(run_here(h), EX_CONFIG);
 }
 
-static void test_a_broken_key_is_1(void **state)
+static void test_a_broken_key_is_78(void **state)
 {
 	struct house *h = *state;
 
 	assert_int_equal(mkdir(orch_arena_printf(h->arena, "%s/var", h->dir).ptr, 0700), 0);
 	(void)chmod(house_write(h, "var/store.key", "broken"), 0600);
 	house_config(h, HOUSE_WHOLE);
-	assert_int_equal(run_here(h), EXIT_FAILURE);
+	assert_int_equal(run_here(h), EX_CONFIG);
 }
 
-static void test_a_broken_database_is_1(void **state)
+static void test_a_broken_database_is_78(void **state)
 {
 	struct house *h = *state;
 
@@ -83,7 +83,7 @@ static void test_a_broken_database_is_1(void **state)
 			    "this is no database, but long enough to be one"),
 		0600);
 	house_config(h, HOUSE_WHOLE);
-	assert_int_equal(run_here(h), EXIT_FAILURE);
+	assert_int_equal(run_here(h), EX_CONFIG);
 }
 
 /* A port that somebody listens on, without SO_REUSEPORT. */
@@ -442,9 +442,9 @@ int main(void)
 		TEST(test_a_wrong_configuration_is_78),
 		TEST(test_a_missing_configuration_is_78),
 		TEST(test_a_rule_file_that_is_wrong_is_78),
-		TEST(test_a_state_folder_that_cannot_be_had_is_1),
-		TEST(test_a_broken_key_is_1),
-		TEST(test_a_broken_database_is_1),
+		TEST(test_a_state_folder_that_cannot_be_had_is_78),
+		TEST(test_a_broken_key_is_78),
+		TEST(test_a_broken_database_is_78),
 		TEST(test_a_taken_port_is_1),
 #undef TEST
 	};

@@ -160,7 +160,7 @@ static inline struct orch_plan *world_plan(struct world *w, const char *more)
 	orch_config_errors_init(&errors, w->arena);
 	config = orch_config_read(w->path, &errors);
 	if (config == NULL || errors.count > 0 ||
-		orch_plan_create(config, &errors, &plan) != ORCH_OK)
+		orch_plan_create(config, ORCH_PLAN_TRUSTS, &errors, &plan) != ORCH_OK)
 		fail_msg("%s", orch_config_errors_print(&errors, w->arena).ptr);
 	return plan;
 }
