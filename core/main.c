@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "command/commands.h"
@@ -20,6 +22,11 @@ static void keep_standard_files(void)
 
 int main(int argc, char **argv)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	/* Whoever asks for a reload before anything is loaded has it already; the service takes over. */
+	if (argc > 1 && strcmp(argv[1], "run") == 0)
+		(void)sigaction(SIGHUP, &ignore, NULL);
 	keep_standard_files();
 	return orch_cli_main(argc, argv, orch_commands, orch_command_count);
 }

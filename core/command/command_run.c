@@ -33,7 +33,7 @@ static int choose_stages(const struct orch_cli *cli, bool stages[ORCH_STAGE_COUN
 
 int orch_command_run(struct orch_cli *cli)
 {
-	struct orch_service_options options = { .file = cli->file };
+	struct orch_service_options options = { .file = cli->file, .program = "/proc/self/exe" };
 	int rc = choose_stages(cli, options.stages);
 
 	return rc == ORCH_EXIT_OK ? orch_service_run(&options) : rc;
@@ -72,12 +72,15 @@ static void print_right(const struct orch_cli *cli, const struct orch_config *co
 
 int orch_command_check(struct orch_cli *cli)
 {
+	/* How a reload asks, see pipeline/service_trial.c. */
+	enum orch_build_depth depth =
+		orch_cli_get(cli, "trial") != NULL ? ORCH_BUILD_TRIAL : ORCH_BUILD_WHOLE;
 	struct orch_plan *plan = NULL;
 	struct orch_buf report;
 	int rc;
 
 	orch_buf_init(&report, REPORT_BYTES);
-	rc = orch_build(cli->file, ORCH_BUILD_WHOLE, &report, &plan);
+	rc = orch_build(cli->file, depth, &report, &plan);
 	if (rc == ORCH_OK)
 		print_right(cli, plan->config);
 	else if (cli->json)

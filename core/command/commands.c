@@ -6,6 +6,12 @@ static const struct orch_cli_option run_options[] = {
 	{ 0 },
 };
 
+/* Not in its help: it is for the program itself. */
+static const struct orch_cli_option check_options[] = {
+	{ .name = "trial" },
+	{ 0 },
+};
+
 static const struct orch_cli_option tool_option[] = {
 	{ .name = "tool", .takes_value = true },
 	{ 0 },
@@ -87,6 +93,7 @@ const struct orch_command orch_commands[] = {
 		.examples = "  orchestrator check -c orchestrator.cfg\n",
 		.details = "Every error is listed as file:line: where: what; remedy.\n"
 			   "Exit: 0 right, 78 wrong.\n",
+		.options = check_options,
 		.run = orch_command_check,
 	},
 	{

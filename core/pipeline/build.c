@@ -16,15 +16,12 @@ static bool has_errors(const struct orch_config_errors *errors)
 	return orch_config_errors_total(errors) > 0;
 }
 
-/* Each check minds what is sound, so that all that is wrong is said at once and nothing twice. */
-static void check_plan(struct orch_plan *plan, enum orch_plan_trust trust,
+static void try_plan(struct orch_plan *plan, enum orch_plan_trust trust,
 	struct orch_config_errors *errors, struct orch_arena *arena)
 {
 	struct orch_startcheck_rules *rules;
 	struct orch_list ruled;
 
-	orch_startcheck_net(plan, errors);
-	orch_startcheck_services(plan, errors);
 	rules = orch_startcheck_read_rules(plan->config, arena, errors);
 	if (rules == NULL) {
 		orch_config_errors_add(errors, (struct orch_where){ plan->config->file, 0 },
@@ -34,6 +31,19 @@ static void check_plan(struct orch_plan *plan, enum orch_plan_trust trust,
 	ruled = orch_startcheck_ruled(rules, arena);
 	orch_startcheck_instances(plan, trust, &ruled, errors);
 	orch_startcheck_try_rules(plan, trust, rules, errors);
+}
+
+/* Each check minds what is sound, so that all that is wrong is said at once and nothing twice. */
+static void check_config(
+	struct orch_config *config, enum orch_build_depth depth, struct orch_config_errors *errors)
+{
+	bool has_folder;
+
+	orch_config_check_run(config, errors);
+	orch_config_load_credentials(config, errors);
+	has_folder = orch_startcheck_state_dir(config, errors);
+	if (depth == ORCH_BUILD_WHOLE)
+		orch_startcheck_keep(config, has_folder, errors);
 }
 
 /* A command that has use for the tools alone does not ask for what belongs to the rest. */
@@ -61,26 +71,25 @@ static struct orch_config *read_config(
 static int build_plan(struct orch_config *config, enum orch_build_depth depth,
 	struct orch_config_errors *errors, struct orch_arena *arena, struct orch_plan **ret_plan)
 {
+	bool is_run = depth == ORCH_BUILD_WHOLE || depth == ORCH_BUILD_AGAIN;
 	enum orch_plan_trust trust = depth == ORCH_BUILD_AGAIN ? ORCH_PLAN_TRUSTS : ORCH_PLAN_TRIES;
 	struct orch_plan *plan;
-	bool has_folder = false;
 	int rc;
 
-	if (depth == ORCH_BUILD_TOOLS) {
+	if (depth == ORCH_BUILD_TOOLS)
 		keep_tools(config);
-	} else {
-		orch_config_check_run(config, errors);
-		orch_config_load_credentials(config, errors);
-		has_folder = orch_startcheck_state_dir(config, errors);
-	}
-	if (depth == ORCH_BUILD_WHOLE)
-		orch_startcheck_keep(config, has_folder, errors);
+	if (is_run)
+		check_config(config, depth, errors);
 	rc = orch_plan_create(config, trust, errors, &plan);
 	if (plan == NULL)
 		return rc;
+	if (is_run) {
+		orch_startcheck_net(plan, errors);
+		orch_startcheck_services(plan, errors);
+	}
 	if (depth != ORCH_BUILD_TOOLS)
-		check_plan(plan, trust, errors, arena);
-	if (has_errors(errors)) {
+		try_plan(plan, trust, errors, arena);
+	if (depth == ORCH_BUILD_TRIAL ? plan->has_crashed : has_errors(errors)) {
 		orch_plan_unref(plan);
 		return ORCH_E_INVALID;
 	}

@@ -8,6 +8,7 @@
 enum orch_build_depth {
 	ORCH_BUILD_TOOLS = 0, /* for commands: the tools and their settings, without secrets */
 	ORCH_BUILD_WHOLE,     /* as the start: secrets are loaded, instances and rule files tried */
+	ORCH_BUILD_TRIAL, /* whether a plugin crashes: ORCH_E_INVALID if so, or if it cannot be read */
 	ORCH_BUILD_AGAIN, /* the same for a process that runs: another one has tried the plugins */
 };
 

@@ -338,7 +338,7 @@ static void note_start(struct orch_service *service)
 {
 	const struct orch_config *config = service->plan->config;
 
-	orch_service_note_config();
+	orch_service_note_config(config);
 	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_config_last_reload_successful",
 				"1 if the last reload (or the start) took effect."),
 		1);

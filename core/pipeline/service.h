@@ -4,7 +4,8 @@
  * drain, and what is watched meanwhile.
  *
  *   SIGTERM, SIGINT   drain within the configured time; a second one ends at once
- *   SIGHUP            read the configuration again, open log files again
+ *   SIGHUP            read the configuration again, open log files again;
+ *                     passed over until the program runs
  */
 #ifndef ORCH_SERVICE_H
 #define ORCH_SERVICE_H
@@ -14,6 +15,8 @@
 struct orch_service_options {
 	const char *file;
 	bool stages[3]; /* by enum orch_stage */
+	/* This program, which tries a new configuration before a reload; NULL: it is taken untried. */
+	const char *program;
 };
 
 /* What a shell is told: 0, EX_CONFIG (78) for a bad configuration, 1 for anything else. */

@@ -40,7 +40,11 @@ void orch_service_setup_log(const struct orch_config *config);
 /* service_reload.c */
 void orch_service_reload(struct orch_service *service);
 void orch_service_rules_changed(void *service);
-void orch_service_note_config(void);
+void orch_service_note_config(const struct orch_config *config);
+
+/* service_trial.c */
+/* Do the plugins of the configuration come through it in a process of its own?  What is wrong is logged. */
+ORCH_MUST_USE int orch_service_try_next(const struct orch_service *service);
 
 /* service_gauges.c */
 void orch_service_note_gaps(struct orch_service *service, const struct orch_rule_gaps *gaps);

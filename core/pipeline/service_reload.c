@@ -12,9 +12,11 @@
 
 #define REPORT_BYTES (1024 * 1024)
 
-/* A series for each digest would be kept for good; which one it is stands in the log. */
-void orch_service_note_config(void)
+void orch_service_note_config(const struct orch_config *config)
 {
+	orch_metric_info("orchestrator_config_info", "Which configuration is in force.",
+		(const struct orch_metric_label[]){
+			{ "digest", orch_text_from(config->digest) }, { .name = NULL } });
 	orch_metric_set(
 		orch_metric(ORCH_METRIC_GAUGE, "orchestrator_config_loaded_timestamp_seconds",
 			"When the configuration in force was loaded."),
@@ -47,7 +49,7 @@ static int build_next(
 	int rc;
 
 	orch_buf_init(&report, REPORT_BYTES);
-	rc = orch_build(service->options.file, ORCH_BUILD_WHOLE, &report, &plan);
+	rc = orch_build(service->options.file, ORCH_BUILD_AGAIN, &report, &plan);
 	if (rc != ORCH_OK)
 		log_report(&report);
 	orch_buf_fini(&report);
@@ -90,8 +92,10 @@ static int load_next(struct orch_service *service)
 	struct orch_crew *crews[ORCH_STATIONS_MAX];
 	struct orch_rule_gaps gaps = { 0 };
 	struct orch_plan *next;
-	int rc = build_next(service, &next, &gaps);
+	int rc = orch_service_try_next(service);
 
+	if (rc == ORCH_OK)
+		rc = build_next(service, &next, &gaps);
 	if (rc != ORCH_OK)
 		return rc;
 	rc = create_crews(service, next, crews);
@@ -110,7 +114,7 @@ static int load_next(struct orch_service *service)
 	orch_plan_unref(service->plan);
 	service->plan = next;
 	orch_service_note_gaps(service, &gaps);
-	orch_service_note_config();
+	orch_service_note_config(next->config);
 	return ORCH_OK;
 }
 

@@ -154,6 +154,7 @@ static void refuse_crash(
 {
 	const struct placed *placed = &check->rules->items[*check->at];
 
+	check->plan->has_crashed = true;
 	orch_config_errors_add(errors, placed->where, ORCH_TEXT("rules"),
 		"rule %.*s: its tool %.*s fails: %s",
 		ORCH_TEXT_ARG(placed->rule.rule.id.len > 0 ? placed->rule.rule.id

@@ -20,6 +20,7 @@ void orch_plan_refuse_plugin(struct orch_plan *plan, const struct orch_config_in
 	const struct orch_value *value = orch_value_get(block->block, "plugin");
 	struct orch_text path = orch_plan_path(plan, block);
 
+	plan->has_crashed = true;
 	orch_config_errors_add(errors, value == NULL ? block->where : value->where,
 		orch_arena_printf(plan->config->arena, "%.*s.plugin", ORCH_TEXT_ARG(path)),
 		"%.*s: %s", ORCH_TEXT_ARG(block->plugin), err->text);

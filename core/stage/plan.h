@@ -59,6 +59,7 @@ struct orch_plan {
 	struct orch_config *config;
 	struct orch_plan_instance *inputs, *tools, *actions; /* in the configuration's order */
 	struct orch_sink_limits limits;
+	bool has_crashed; /* a plugin of it, when it was tried */
 	struct ssl_ctx_st
 		*tls; /* of http.tls, loaded when it was checked; NULL: none, or not checked */
 };

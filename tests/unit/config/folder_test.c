@@ -101,7 +101,7 @@ static void test_what_steers_a_terminal_is_not_printed(void **state)
 	(void)state;
 	start(&reading, "\"\x1b[31m\xff\" = 1;");
 	orch_config_errors_add(&reading.errors, (struct orch_where){ "\x1b.cfg", 9 },
-		ORCH_TEXT("tools.\xc2\x9b"), "ä \xff \r\n \xe2\x80\xae end");
+		ORCH_TEXT("tools.\xc2\x9b"), "ä \xff \r\n \xe2\x80\xa8 end");
 	assert_non_null(strstr(printed(&reading), "?.cfg:9: tools.?: \xc3\xa4 ? ?? ? end\n"));
 	end(&reading);
 }

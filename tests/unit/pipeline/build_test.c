@@ -130,11 +130,11 @@ static void test_a_named_key_is_checked(void **state)
 			    "store = { key = \"k\"; };",
 		":2: store.key: the store's key must be 64 hex digits");
 	assert_lacks(h->report, "too short");
-	assert_int_equal(unsetenv("HOUSE_KEY"), 0);
+	assert_int_equal(unsetenv("HOUSE_KEY_UNSET"), 0);
 	assert_refused(h,
-		HOUSE_WHOLE "credentials = ( { name = \"k\"; env = \"HOUSE_KEY\"; } );\n"
+		HOUSE_WHOLE "credentials = ( { name = \"k\"; env = \"HOUSE_KEY_UNSET\"; } );\n"
 			    "store = { key = \"k\"; };",
-		"HOUSE_KEY is not set");
+		"HOUSE_KEY_UNSET is not set");
 	assert_lacks(h->report, "store.key");
 }
 
@@ -222,6 +222,22 @@ static void test_a_plugin_that_crashes_is_named(void **state)
 	assert_refused(h, WITH_TOOL("rule") "rules = [ \"rules.json\" ];",
 		"rules.json:2: rules: rule n: its tool t fails: it ");
 	assert_contains(h->report, " while the rule was tried (");
+}
+
+/* What another process is asked before a reload: nothing that only this one can know. */
+static void test_a_trial_minds_crashes_alone(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		WITH_TOOL("mute") "state_dir = \"/no/such\"; credentials = ( { name = \"k\"; env = "
+				  "\"NO_SUCH_VARIABLE\"; } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_TRIAL), ORCH_OK);
+	orch_plan_unref(h->plan);
+	h->plan = NULL;
+	house_config(h, WITH_TOOL("crash"));
+	assert_int_equal(house_build(h, ORCH_BUILD_TRIAL), ORCH_E_INVALID);
+	assert_contains(h->report, ":2: tools.t.plugin: script_rules: it ");
 }
 
 static void test_a_plugin_that_fails_without_a_word_has_a_sentence(void **state)
@@ -603,6 +619,7 @@ int main(void)
 		TEST(test_a_ca_file_must_hold_certificates),
 		TEST(test_an_address_of_another_machine_is_named),
 		TEST(test_a_plugin_that_crashes_is_named),
+		TEST(test_a_trial_minds_crashes_alone),
 		TEST(test_a_plugin_that_fails_without_a_word_has_a_sentence),
 		TEST(test_a_tool_that_wants_rules_must_have_some),
 		TEST(test_where_an_action_writes_must_be_writable),
