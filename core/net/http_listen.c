@@ -41,8 +41,15 @@ static int set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-/* A socket with that address, or -1 with errno. */
-static int open_socket(const struct addrinfo *address)
+struct manner {
+	const char *port; /* in place of the one that is named; NULL: that one */
+	bool shares_port;
+	bool listens;
+	uint32_t backlog;
+};
+
+/* A socket that has the address, or -1 with errno. */
+static int open_socket(const struct addrinfo *address, const struct manner *manner)
 {
 	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error;
@@ -50,10 +57,11 @@ static int open_socket(const struct addrinfo *address)
 	if (fd < 0)
 		return -1;
 	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0 &&
-		set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) == 0 &&
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT, manner->shares_port) == 0 &&
 		(address->ai_family != AF_INET6 ||
 			set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0) &&
-		bind(fd, address->ai_addr, address->ai_addrlen) == 0)
+		bind(fd, address->ai_addr, address->ai_addrlen) == 0 &&
+		(!manner->listens || listen(fd, (int)manner->backlog) == 0))
 		return fd;
 	error = errno;
 	close(fd);
@@ -61,7 +69,7 @@ static int open_socket(const struct addrinfo *address)
 	return -1;
 }
 
-static int open_host(const char *host, const char *port, int *ret_fd)
+static int open_host(const char *host, const char *port, const struct manner *manner, int *ret_fd)
 {
 	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
 		.ai_socktype = SOCK_STREAM };
@@ -70,28 +78,13 @@ static int open_host(const char *host, const char *port, int *ret_fd)
 
 	if (getaddrinfo(host, port, &hints, &address) != 0)
 		return EADDRNOTAVAIL;
-	fd = open_socket(address);
+	fd = open_socket(address, manner);
 	error = errno;
 	freeaddrinfo(address);
 	if (fd < 0)
 		return error;
 	*ret_fd = fd;
 	return 0;
-}
-
-/* HOST may be empty: every address. */
-static int open_address(const char *host, const char *port, int *ret_fd)
-{
-	int error = open_host(host[0] ? host : "::", port, ret_fd);
-
-	return error != 0 && !host[0] ? open_host("0.0.0.0", port, ret_fd) : error;
-}
-
-static int start_listening(const char *host, const char *port, uint32_t backlog, int *ret_fd)
-{
-	int error = open_address(host, port, ret_fd);
-
-	return error == 0 && listen(*ret_fd, (int)backlog) != 0 ? errno : error;
 }
 
 static uint16_t local_port(int fd)
@@ -197,44 +190,68 @@ static int start_accepting(struct orch_http_server *server)
 	return orch_timer_init(&server->resume, server->lane, on_resume, server);
 }
 
-static int refuse_listen(const char *listen, struct orch_err *err)
+static int open_address(
+	const char *listen, const struct manner *manner, int *ret_fd, struct orch_err *err)
 {
-	return orch_fail(err, ORCH_E_INVALID,
-		"%s: not an address; write it as \"127.0.0.1:8080\", \"[::1]:8080\" or \"*:8080\"",
-		listen);
-}
+	char host[INET6_ADDRSTRLEN], named[sizeof("65535")];
+	const char *port = manner->port != NULL ? manner->port : named;
+	int error;
 
-int orch_http_listen_check(const char *listen, struct orch_err *err)
-{
-	char host[INET6_ADDRSTRLEN], port[sizeof("65535")];
-	int error, fd = -1;
-
-	if (!split_listen(listen, host, sizeof(host), port))
-		return refuse_listen(listen, err);
-	error = open_address(host, "0", &fd);
-	if (fd >= 0)
-		close(fd);
+	if (!split_listen(listen, host, sizeof(host), named))
+		return orch_fail(err, ORCH_E_INVALID,
+			"%s: not an address; write it as \"127.0.0.1:8080\", \"[::1]:8080\" or "
+			"\"*:8080\"",
+			listen);
+	error = open_host(host[0] ? host : "::", port, manner, ret_fd);
+	if (error != 0 && error != EADDRINUSE && !host[0])
+		error = open_host("0.0.0.0", port, manner, ret_fd);
+	if (error == EADDRINUSE)
+		return orch_fail(err, ORCH_E_INVALID,
+			"cannot listen on %s: another program listens there (%s)", listen,
+			orch_errno_text(error));
 	if (error != 0)
 		return orch_fail(err, ORCH_E_INVALID, "cannot listen on %s: %s", listen,
 			orch_errno_text(error));
 	return ORCH_OK;
 }
 
-int orch_http_listen_open(
-	struct orch_http_server *server, const char *listen, uint32_t backlog, struct orch_err *err)
+static int try_address(const char *listen, const char *port, struct orch_err *err)
 {
-	char host[INET6_ADDRSTRLEN], port[sizeof("65535")];
-	int error;
+	const struct manner alone = { .port = port };
+	int fd = -1;
+	int rc = open_address(listen, &alone, &fd, err);
 
-	if (!split_listen(listen, host, sizeof(host), port))
-		return refuse_listen(listen, err);
-	error = start_listening(host, port, backlog, &server->fd);
-	if (error != 0)
-		return orch_fail(err, ORCH_E_INVALID, "cannot listen on %s: %s", listen,
-			orch_errno_text(error));
+	if (rc == ORCH_OK)
+		close(fd);
+	return rc;
+}
+
+int orch_http_server_probe(const char *listen, struct orch_err *err)
+{
+	return try_address(listen, NULL, err);
+}
+
+int orch_http_listen_check(const char *listen, struct orch_err *err)
+{
+	return try_address(listen, "0", err);
+}
+
+int orch_http_listen_open(struct orch_http_server *server,
+	const struct orch_http_server_options *options, struct orch_err *err)
+{
+	const struct manner manner = {
+		.shares_port = options->shares_port,
+		.listens = true,
+		.backlog = server->limits.backlog,
+	};
+	int rc = open_address(options->listen, &manner, &server->fd, err);
+
+	if (rc != ORCH_OK)
+		return rc;
 	server->port = local_port(server->fd);
 	if (start_accepting(server) < 0)
-		return orch_fail(err, ORCH_E_NOMEM, "cannot listen on %s: out of memory", listen);
+		return orch_fail(
+			err, ORCH_E_NOMEM, "cannot listen on %s: out of memory", options->listen);
 	return ORCH_OK;
 }
 

@@ -102,7 +102,7 @@ int orch_http_server_create(struct orch_lane *lane, const struct orch_http_serve
 	if (code == ORCH_OK && options->certificate)
 		code = orch_tls_load(options->certificate, options->key, &server->tls, err);
 	if (code == ORCH_OK)
-		code = orch_http_listen_open(server, options->listen, server->limits.backlog, err);
+		code = orch_http_listen_open(server, options, err);
 	if (code < 0) {
 		orch_http_server_destroy(server);
 		return code;

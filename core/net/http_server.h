@@ -2,9 +2,10 @@
 /*
  * An HTTP server on one lane: connections, deadlines, answers.
  *
- * Several lanes may listen on one address (SO_REUSEPORT); what they may have
- * in all is counted by the gate that they share.  A connection has
- * one request in flight; the handler answers when it likes, from the lane.
+ * Several lanes may listen on one address if all of them say shares_port
+ * (SO_REUSEPORT); what they may have in all is counted by the gate that they
+ * share.  A connection has one request in flight; the handler answers when it
+ * likes, from the lane.
  */
 #ifndef ORCH_HTTP_SERVER_H
 #define ORCH_HTTP_SERVER_H
@@ -38,6 +39,7 @@ struct orch_http_route {
 
 struct orch_http_server_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:0", "*:8080" */
+	bool shares_port;   /* others that say so may listen there, too */
 	struct orch_http_limits limits;
 	struct orch_http_gate *gate;     /* NULL: its own; else it must outlast the server */
 	struct orch_http_bodies *bodies; /* NULL: not limited; must outlast the exchanges */
@@ -55,6 +57,8 @@ ORCH_MUST_USE int orch_http_server_create(struct orch_lane *lane,
 	struct orch_err *err);
 /* Is the address of LISTEN one of this machine's?  Whether its port is free is not asked. */
 ORCH_MUST_USE int orch_http_listen_check(const char *listen, struct orch_err *err);
+/* Does nobody else listen there, not even one who would share? */
+ORCH_MUST_USE int orch_http_server_probe(const char *listen, struct orch_err *err);
 uint16_t orch_http_server_port(const struct orch_http_server *server);
 /* Other routes from now on; running exchanges keep theirs until they are answered. */
 void orch_http_server_set_routes(

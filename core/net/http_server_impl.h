@@ -140,8 +140,8 @@ struct orch_http_connection {
 };
 
 /* http_listen.c */
-ORCH_MUST_USE int orch_http_listen_open(struct orch_http_server *server, const char *listen,
-	uint32_t backlog, struct orch_err *err);
+ORCH_MUST_USE int orch_http_listen_open(struct orch_http_server *server,
+	const struct orch_http_server_options *options, struct orch_err *err);
 void orch_http_listen_close(struct orch_http_server *server);
 void orch_http_listen_resume(struct orch_http_server *server);
 

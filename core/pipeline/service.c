@@ -54,13 +54,12 @@ static int build_plan(struct orch_service *service)
 static int take_over(struct orch_service *service, struct orch_err *err)
 {
 	char path[4096];
-	bool alone;
 	int rc;
 
 	(void)snprintf(path, sizeof(path), "%.*s/running",
 		ORCH_TEXT_ARG(service->plan->config->state_dir));
-	rc = orch_file_hold(path, &service->hold_fd, &alone, err);
-	if (rc != ORCH_OK || !alone)
+	rc = orch_file_hold(path, &service->hold_fd, &service->is_alone, err);
+	if (rc != ORCH_OK || !service->is_alone)
 		return rc;
 	rc = orch_queue_sqlite_end_leases(service->keep.queue, err);
 	return rc == ORCH_OK ? orch_file_share(service->hold_fd, err) : rc;
@@ -152,6 +151,14 @@ static int start_stations(struct orch_service *service, struct orch_err *err)
 
 	/* Intake comes last: nothing is accepted before the rest is at work. */
 	return rc == ORCH_OK ? start_those(service, true, err) : rc;
+}
+
+/* Processes of one state_dir may share their port; with anybody else half of the events would be lost. */
+static int probe_port(const struct orch_service *service, struct orch_err *err)
+{
+	if (!service->is_alone || !service->options.stages[ORCH_STAGE_INTAKE])
+		return ORCH_OK;
+	return orch_http_server_probe(service->plan->config->http.address.ptr, err);
 }
 
 static int open_health_listener(struct orch_service *service, struct orch_err *err)
@@ -364,6 +371,8 @@ static int start(struct orch_service *service)
 
 	if (rc == ORCH_OK)
 		rc = watch_all(service, &err);
+	if (rc == ORCH_OK)
+		rc = probe_port(service, &err);
 	if (rc == ORCH_OK)
 		rc = open_health_listener(service, &err);
 	if (rc == ORCH_OK)

@@ -28,7 +28,8 @@ struct orch_service {
 	uint64_t damaged;           /* rows that have been reported */
 	uint64_t tend_at_ms;        /* monotonic; when the queue is looked over next */
 	struct orch_rule_gaps gaps; /* of the rules in force */
-	int hold_fd; /* state_dir/running: held by every process that works here; -1: not yet */
+	int hold_fd;   /* state_dir/running: held by every process that works here; -1: not yet */
+	bool is_alone; /* at the start nobody else worked here */
 	char trouble[256]; /* what is wrong, as it was logged; empty: nothing */
 	int status;
 };

@@ -371,6 +371,7 @@ static int open_server(struct orch_intake *intake, struct orch_err *err)
 		return ORCH_E_INVALID;
 	options.gate = intake->gate;
 	options.bodies = intake->bodies;
+	options.shares_port = config->threads_intake > 1;
 	options.routes = intake->table->routes;
 	options.route_count = intake->table->count;
 	return orch_http_server_create(intake->lane, &options, &intake->server, err);

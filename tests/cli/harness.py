@@ -46,11 +46,11 @@ pipelines = ( { name = "p"; inputs = [ "in" ]; tools = [ "dlp" ];
 
 
 class Port:
-    """A free port that nobody else is given: bound with SO_REUSEPORT as the program binds it."""
+    """A free port that nobody else is given: bound with SO_REUSEADDR as the program binds it."""
 
     def __init__(self):
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("127.0.0.1", 0))
         self.number = self.socket.getsockname()[1]
 

@@ -56,13 +56,13 @@ def launch(command, given, **files):
 class Port:
     """A free port that nobody else is given as long as we live.
 
-    The socket is bound and never listens, so connections go to the program that
-    binds the same port with SO_REUSEPORT, as ours does.
+    The socket is bound and never listens, so a program that binds the same port
+    with SO_REUSEADDR, as ours does, has it to itself.
     """
 
     def __init__(self):
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("127.0.0.1", 0))
         self.number = self.socket.getsockname()[1]
 

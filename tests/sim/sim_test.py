@@ -979,6 +979,15 @@ class CommandLine(unittest.TestCase):
             done = self.run_sim(*args)
             self.assertEqual((done.returncode, reason in done.stderr), (64, True), done.stderr)
 
+    def test_a_second_one_on_the_port_is_refused(self):
+        receiver = Receiver()
+        sim = Sim(PROGRAM, receiver.url)
+        done = self.run_sim("--listen", "127.0.0.1:%d" % sim.port)
+        self.assertEqual((done.returncode, "another program listens there" in done.stderr),
+                         (69, True), done.stderr)
+        self.assertEqual(sim.stop()[0], 0)
+        receiver.close()
+
     def test_what_it_uses_is_printed_but_no_secret_of_the_environment(self):
         receiver = Receiver()
         sim = Sim(PROGRAM, receiver.url, env={"SLACK_BOT_TOKEN": "very-secret"})

@@ -63,7 +63,10 @@ static void test_a_taken_port_is_told(void **state)
 	assert_int_equal(try_to_listen(text, &err), ORCH_E_INVALID);
 	assert_contains(err.text, text);
 	assert_contains(err.text, "in use");
+	assert_contains(err.text, "another program listens there");
+	assert_int_equal(orch_http_server_probe(text, &err), ORCH_E_INVALID);
 	close(fd);
+	assert_int_equal(orch_http_server_probe(text, &err), ORCH_OK);
 }
 
 static void test_an_address_is_checked_and_its_port_is_not(void **state)
@@ -141,13 +144,13 @@ static void test_ipv6_is_served(void **state)
 /* So that each lane has a listener of its own. */
 static void test_several_servers_share_one_address(void **state)
 {
-	struct orch_http_server_options options = { 0 };
+	struct orch_http_server_options options = { .shares_port = true };
 	struct served first, second;
 	char listen[32];
 	unsigned tries = 0;
 
 	(void)state;
-	served_start(&first, NULL);
+	served_start(&first, &options);
 	(void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", (unsigned)first.port);
 	options.listen = listen;
 	served_start(&second, &options);
@@ -161,6 +164,32 @@ static void test_several_servers_share_one_address(void **state)
 	}
 	served_stop(&first);
 	served_stop(&second);
+}
+
+static void test_who_does_not_share_keeps_others_out(void **state)
+{
+	const struct orch_http_server_options willing = { .shares_port = true };
+	struct orch_http_server_options wanted = { 0 };
+	struct orch_http_server *server;
+	struct orch_lane *lane;
+	struct served served;
+	struct orch_err err;
+	char listen[32];
+
+	(void)state;
+	assert_int_equal(orch_lane_create("listen", &lane, &err), ORCH_OK);
+	for (int first_shares = 0; first_shares < 2; first_shares++) {
+		served_start(&served, first_shares ? &willing : NULL);
+		(void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", (unsigned)served.port);
+		wanted.listen = listen;
+		wanted.shares_port = !first_shares;
+		assert_int_equal(
+			orch_http_server_create(lane, &wanted, &server, &err), ORCH_E_INVALID);
+		assert_contains(err.text, "another program listens there");
+		assert_int_equal(orch_http_server_probe(listen, &err), ORCH_E_INVALID);
+		served_stop(&served);
+	}
+	orch_lane_destroy(lane);
 }
 
 static void test_no_memory_for_a_server_is_told(void **state)
@@ -323,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_a_star_listens_on_every_address),
 		cmocka_unit_test(test_ipv6_is_served),
 		cmocka_unit_test(test_several_servers_share_one_address),
+		cmocka_unit_test(test_who_does_not_share_keeps_others_out),
 		cmocka_unit_test(test_no_memory_for_a_server_is_told),
 		cmocka_unit_test(test_no_memory_for_a_connection_costs_that_connection),
 		cmocka_unit_test(test_a_drained_server_accepts_no_more),

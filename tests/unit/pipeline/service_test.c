@@ -100,24 +100,29 @@ static uint16_t take_port(int *ret_fd)
 	return ntohs(address.sin_port);
 }
 
-static void test_a_taken_port_is_1(void **state)
+/* All that a run needs, listening on PORT; MORE in the configuration's words. */
+static void config_port(struct house *h, uint16_t port, const char *more)
 {
-	struct house *h = *state;
-	int fd;
-	uint16_t port = take_port(&fd);
-
 	house_config(h,
 		orch_arena_printf(h->arena,
 			HOUSE_TOOL
 			"http = { listen = \"127.0.0.1:%u\"; }; egress = { allow = [ "
-			"\"127.0.0.0/8\" ]; }; threads = { scan = 2; act = 2; };"
+			"\"127.0.0.0/8\" ]; };"
 			"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = "
 			"\"/in\"; } ); actions = ( { name = \"act\"; plugin = "
 			"\"script_action\"; } ); pipelines = ( { name = \"p\"; inputs = [ "
 			"\"in\" ]; tools = [ \"dlp\" ]; policy = ( { verdict = \"flag\"; "
-			"actions = [ \"act\" ]; } ); } );",
-			(unsigned)port)
+			"actions = [ \"act\" ]; } ); } ); %s",
+			(unsigned)port, more)
 			.ptr);
+}
+
+static void test_a_taken_port_is_1(void **state)
+{
+	struct house *h = *state;
+	int fd;
+
+	config_port(h, take_port(&fd), "threads = { scan = 2; act = 2; };");
 	assert_int_equal(run_here(h), EXIT_FAILURE);
 	(void)close(fd);
 }
@@ -299,7 +304,7 @@ static void test_a_reload_follows_the_settings_of_the_log(void **state)
 	assert_int_equal(await_end(&child), 0);
 }
 
-/* A free port that the service may take: both say SO_REUSEPORT, and ours never listens. */
+/* A free port that the service may take: both say SO_REUSEADDR, and ours never listens. */
 static uint16_t reserve_port(int *ret_fd)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
@@ -308,7 +313,7 @@ static uint16_t reserve_port(int *ret_fd)
 	int yes = 1;
 
 	*ret_fd = socket(AF_INET, SOCK_STREAM, 0);
-	(void)setsockopt(*ret_fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes));
+	(void)setsockopt(*ret_fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	assert_int_equal(bind(*ret_fd, (struct sockaddr *)&address, size), 0);
 	assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&address, &size), 0);
 	return ntohs(address.sin_port);
@@ -395,6 +400,43 @@ static void test_a_log_that_nobody_reads_holds_up_nothing(void **state)
 	(void)close(ends[1]);
 }
 
+static void test_two_houses_do_not_share_a_port(void **state)
+{
+	struct house *h = *state;
+	struct child first, second;
+	int fd;
+	uint16_t port = reserve_port(&fd);
+
+	config_port(h, port, "threads = { intake = 2; };");
+	start_child(h, &first);
+	await_log(h, &first, "event=started", 1);
+	config_port(h, port, "threads = { intake = 2; }; state_dir = \"another\";");
+	start_child(h, &second);
+	assert_int_equal(await_end(&second), EXIT_FAILURE);
+	assert_int_equal(count_in_log(h, &second, "another program listens there"), 1);
+	assert_int_equal(kill(first.pid, SIGTERM), 0);
+	assert_int_equal(await_end(&first), 0);
+	(void)close(fd);
+}
+
+static void test_processes_of_one_house_share_its_port(void **state)
+{
+	struct house *h = *state;
+	struct child children[2];
+	int fd;
+
+	config_port(h, reserve_port(&fd), "threads = { intake = 2; };");
+	for (unsigned i = 0; i < 2; i++) {
+		start_child(h, &children[i]);
+		await_log(h, &children[i], "event=started", i + 1);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(kill(children[i].pid, SIGTERM), 0);
+		assert_int_equal(await_end(&children[i]), 0);
+	}
+	(void)close(fd);
+}
+
 static void test_a_tool_that_hangs_does_not_hold_up_the_end(void **state)
 {
 	struct house *h = *state;
@@ -439,6 +481,8 @@ int main(void)
 		TEST(test_a_reload_follows_the_settings_of_the_log),
 		TEST(test_a_log_that_nobody_reads_holds_up_nothing),
 		TEST(test_a_tool_that_hangs_does_not_hold_up_the_end),
+		TEST(test_two_houses_do_not_share_a_port),
+		TEST(test_processes_of_one_house_share_its_port),
 		TEST(test_a_wrong_configuration_is_78),
 		TEST(test_a_missing_configuration_is_78),
 		TEST(test_a_rule_file_that_is_wrong_is_78),
