@@ -132,6 +132,7 @@ void orch_http_abort(struct orch_http_exchange *exchange)
 	if (!take_back(exchange))
 		return;
 	(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	connection->is_aborted = true;
 	orch_http_connection_kill(connection);
 }
 

@@ -79,8 +79,10 @@ static void destroy(struct orch_http_connection *connection)
 	if (connection->linger)
 		event_free(connection->linger);
 	if (connection->bev) {
-		/* The bufferevent closes its socket in the loop's next turn, if there is one. */
-		(void)shutdown(connection->fd, SHUT_RDWR);
+		/* The bufferevent closes its socket in the loop's next turn, if there is one;
+		 * what is to be reset must not be shut down in order before. */
+		if (!connection->is_aborted)
+			(void)shutdown(connection->fd, SHUT_RDWR);
 		bufferevent_free(connection->bev);
 	} else {
 		close(connection->fd);

@@ -137,6 +137,7 @@ struct orch_http_connection {
 	bool is_peer_done; /* the peer sends no more */
 	bool is_closing;   /* after the answer under way */
 	bool must_linger;  /* closing comes as a surprise to the peer */
+	bool is_aborted;   /* the peer is to see a reset */
 };
 
 /* http_listen.c */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """orchestrator-sim slack: is it as strict as Slack, and does it go wrong just as told?"""
 import base64
+import errno
 import http.client
 import json
 import os
@@ -680,6 +681,12 @@ class Faults(SimCase):
     def state(self, posted):
         return self.slack.message("general", posted["ts"])["state"]
 
+    def assert_reset(self, posted):
+        """An orderly end would be an OSError, too, but without a number."""
+        with self.assertRaises(ConnectionResetError) as caught:
+            self.delete(posted)
+        self.assertEqual(caught.exception.errno, errno.ECONNRESET)
+
     def test_what_comes_before_the_effect_leaves_the_message(self):
         posted = self.slack.say()
         self.fault(method="chat.delete", kind="status", status=503)
@@ -695,13 +702,16 @@ class Faults(SimCase):
         self.fault(method="chat.delete", kind="error", error="fatal_error")
         self.assertEqual(json.loads(self.delete(posted)[2])["error"], "fatal_error")
         self.fault(method="chat.delete", kind="reset")
-        with self.assertRaises(OSError):
-            self.delete(posted)
+        self.assert_reset(posted)
         self.assertEqual(self.state(posted), "live")
         self.assertTrue(json.loads(self.delete(posted)[2])["ok"])
 
     def test_what_comes_after_the_effect_has_deleted_it(self):
-        for args in ({"kind": "reset_after"}, {"kind": "truncate"}, {"kind": "garbage"}):
+        posted = self.slack.say()
+        self.fault(method="chat.delete", kind="reset_after")
+        self.assert_reset(posted)
+        self.assertEqual(self.state(posted), "deleted")
+        for args in ({"kind": "truncate"}, {"kind": "garbage"}):
             posted = self.slack.say()
             self.fault(method="chat.delete", **args)
             try:
