@@ -2,7 +2,6 @@
 # Everything is found relative to where it lies, so the whole may be moved.
 include(CMakePackageConfigHelpers)
 
-set(ORCH_CONFIG_DIR etc/orchestrator CACHE STRING "Where the configuration goes, below the prefix")
 set(ORCH_PLUGIN_DIR lib/orchestrator/plugins)
 set(ORCH_PACKAGE_DIR lib/cmake/orchestrator)
 
@@ -18,7 +17,8 @@ if(plugins)
 	install(TARGETS ${plugins} LIBRARY DESTINATION ${ORCH_PLUGIN_DIR})
 endif()
 install(DIRECTORY core/include/orch DESTINATION include FILES_MATCHING PATTERN *.h)
-install(DIRECTORY config/ DESTINATION ${ORCH_CONFIG_DIR})
+install(CODE "set(SOURCE \"${CMAKE_SOURCE_DIR}\")")
+install(SCRIPT cmake/InstallConfig.cmake)
 install(FILES LICENSE DESTINATION share/doc/orchestrator)
 foreach(page README.md plugins/README.md)
 	string(REPLACE / - name ${page})

@@ -262,3 +262,14 @@ int orch_file_free_bytes(const char *path, uint64_t *ret_bytes, struct orch_err 
 	*ret_bytes = (uint64_t)room.f_bavail * room.f_frsize;
 	return ORCH_OK;
 }
+
+struct orch_text orch_file_program_folder(struct orch_arena *arena)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+	const char *slash = length <= 0 ? NULL : memrchr(path, '/', (size_t)length);
+
+	if (slash == NULL)
+		return ORCH_TEXT_NONE;
+	return orch_arena_text(arena, (struct orch_text){ path, (size_t)(slash - path) });
+}

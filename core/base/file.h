@@ -31,6 +31,9 @@ ORCH_MUST_USE int orch_file_hold(
 	const char *path, int *ret_fd, bool *ret_alone, struct orch_err *err);
 ORCH_MUST_USE int orch_file_share(int fd, struct orch_err *err);
 
+/* The folder that the running program lies in; empty if that is not to be known. */
+struct orch_text orch_file_program_folder(struct orch_arena *arena);
+
 /* What an unprivileged user may still use. */
 ORCH_MUST_USE int orch_file_free_bytes(const char *path, uint64_t *ret_bytes, struct orch_err *err);
 

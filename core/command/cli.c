@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
 
-#define DEFAULT_FILE "/etc/orchestrator/orchestrator.cfg"
+#define INSTALLED_FILE "etc/orchestrator/orchestrator.cfg" /* below the prefix */
+#define DEFAULT_FILE "/" INSTALLED_FILE
 #define REPORT_BYTES (1024 * 1024)
 #define PAGE_COLUMNS 80
 #define FAILURE_BYTES 4608 /* a path and a sentence */
@@ -39,7 +41,8 @@ static void print_all_commands(FILE *to, const struct orch_command *commands, si
 	}
 	fprintf(to,
 		"\nAll take --json and -c FILE; without it the file is $ORCHESTRATOR_CONFIG,\n"
-		"else " DEFAULT_FILE ".\n"
+		"else PREFIX/" INSTALLED_FILE " if it is there and the\n"
+		"program is PREFIX/bin/orchestrator, else " DEFAULT_FILE ".\n"
 		"Exit: as --help says of each; of all 64 wrong usage, 74 the output could not be\n"
 		"written.\n");
 }
@@ -269,6 +272,12 @@ static int take_option(struct orch_cli *cli, int argc, char **argv, int *at)
 	return note_option(cli, option->name, value);
 }
 
+static void name_file(struct orch_cli *cli, const char *file)
+{
+	cli->file = file;
+	cli->is_file_named = true;
+}
+
 static int take_words(struct orch_cli *cli, int argc, char **argv)
 {
 	bool only_words = false;
@@ -285,7 +294,7 @@ static int take_words(struct orch_cli *cli, int argc, char **argv)
 		else if (strcmp(argv[i], "-c") == 0 && i + 1 == argc)
 			rc = orch_cli_fail(cli, ORCH_EXIT_USAGE, "-c wants a file");
 		else if (strcmp(argv[i], "-c") == 0)
-			cli->file = argv[++i];
+			name_file(cli, argv[++i]);
 		else if (argv[i][1] == '-')
 			rc = take_option(cli, argc, argv, &i);
 		else
@@ -326,7 +335,7 @@ static int run_command(struct orch_cli *cli, int argc, char **argv)
 		return ORCH_EXIT_OK;
 	}
 	if (orch_cli_get(cli, "config") != NULL)
-		cli->file = orch_cli_get(cli, "config");
+		name_file(cli, orch_cli_get(cli, "config"));
 	cli->json = orch_cli_get(cli, "json") != NULL;
 	rc = check_words(cli);
 	return rc == ORCH_EXIT_OK ? cli->command->run(cli) : rc;
@@ -356,11 +365,26 @@ static int end_output(int rc)
 	return ORCH_EXIT_OUTPUT;
 }
 
-static const char *default_file(void)
+/* As it was installed with the program, wherever that may lie by now. */
+static const char *installed_file(struct orch_arena *arena)
+{
+	struct orch_text prefix = orch_file_program_folder(arena);
+	const char *file;
+
+	while (prefix.len > 0 && prefix.ptr[prefix.len - 1] != '/')
+		prefix.len--;
+	file = orch_arena_printf(arena, "%.*s" INSTALLED_FILE, ORCH_TEXT_ARG(prefix)).ptr;
+	return prefix.len > 0 && file != NULL && access(file, F_OK) == 0 ? file : DEFAULT_FILE;
+}
+
+static void find_file(struct orch_cli *cli)
 {
 	const char *file = getenv("ORCHESTRATOR_CONFIG");
 
-	return file != NULL && file[0] != '\0' ? file : DEFAULT_FILE;
+	if (file != NULL && file[0] != '\0')
+		name_file(cli, file);
+	else
+		cli->file = installed_file(cli->arena);
 }
 
 /* Before the words are read: what is wrong with them is told in that way, too. */
@@ -374,7 +398,7 @@ static bool wants_json(int argc, char **argv)
 
 static int read_and_run(int argc, char **argv, const struct orch_command *commands, size_t count)
 {
-	struct orch_cli cli = { .file = default_file(), .json = wants_json(argc, argv) };
+	struct orch_cli cli = { .file = DEFAULT_FILE, .json = wants_json(argc, argv) };
 	int used = 0, rc;
 
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
@@ -393,6 +417,7 @@ static int read_and_run(int argc, char **argv, const struct orch_command *comman
 	cli.arena = orch_arena_create(0);
 	if (cli.arena == NULL)
 		return orch_cli_fail(&cli, ORCH_EXIT_FAILED, "out of memory");
+	find_file(&cli);
 	rc = run_command(&cli, argc - used, argv + used);
 	orch_arena_destroy(cli.arena);
 	return rc;

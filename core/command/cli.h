@@ -47,8 +47,8 @@ struct orch_command {
 struct orch_cli {
 	const struct orch_command *command; /* NULL: none was found … */
 	const char *group;                  /* … of this name; NULL: nor that */
-	const char
-		*file; /* -c, else $ORCHESTRATOR_CONFIG, else /etc/orchestrator/orchestrator.cfg */
+	const char *file;   /* -c, else $ORCHESTRATOR_CONFIG, else the installed one */
+	bool is_file_named; /* by -c or by the environment */
 	bool json;
 	bool color; /* standard output is a terminal and NO_COLOR is not set */
 	bool is_terminal;

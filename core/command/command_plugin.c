@@ -77,6 +77,33 @@ static bool is_default_path(const struct orch_config *config)
 	return group == NULL || orch_value_get(group, "path") == NULL;
 }
 
+/* Where plugins are looked for. */
+struct search {
+	struct orch_config *config; /* NULL: there is none, and none was asked for */
+	struct orch_list path;
+	bool is_named; /* by the configuration: then each folder must be there */
+};
+
+static int open_search(struct orch_cli *cli, struct search *ret_search)
+{
+	struct orch_config *config;
+
+	*ret_search = (struct search){ .config = NULL };
+	if (!cli->is_file_named && access(cli->file, F_OK) != 0) {
+		ret_search->path = orch_config_plugin_path(cli->arena);
+		return ORCH_EXIT_OK;
+	}
+	config = orch_cli_config(cli, ORCH_USE_PLUGINS);
+	if (config == NULL)
+		return ORCH_EXIT_CONFIG;
+	*ret_search = (struct search){
+		.config = config,
+		.path = config->plugin_path,
+		.is_named = !is_default_path(config),
+	};
+	return ORCH_EXIT_OK;
+}
+
 static bool list_folder(struct orch_cli *cli, const char *folder, bool may_be_missing,
 	struct orch_buf *cells, struct orch_buf *out)
 {
@@ -102,27 +129,35 @@ static bool list_folder(struct orch_cli *cli, const char *folder, bool may_be_mi
 	return all;
 }
 
-int orch_command_plugin_list(struct orch_cli *cli)
+static bool list_all(struct orch_cli *cli, const struct search *search, struct orch_buf *cells,
+	struct orch_buf *out)
 {
-	struct orch_config *config = orch_cli_config(cli, ORCH_USE_PLUGINS);
-	struct orch_buf cells, out;
 	bool all = true;
 
-	if (config == NULL)
+	for (size_t i = 0; i < search->path.count; i++)
+		all = list_folder(cli, search->path.items[i].ptr, !search->is_named, cells, out) &&
+			all;
+	return all;
+}
+
+int orch_command_plugin_list(struct orch_cli *cli)
+{
+	struct orch_buf cells, out;
+	struct search search;
+	bool all;
+
+	if (open_search(cli, &search) != ORCH_EXIT_OK)
 		return ORCH_EXIT_CONFIG;
 	orch_buf_init(&cells, OUTPUT_BYTES);
 	orch_buf_init(&out, OUTPUT_BYTES);
 	orch_buf_add_string(&cells, "NAME\tKIND\tVERSION\tSUMMARY\n");
-	for (size_t i = 0; i < config->plugin_path.count; i++)
-		all = list_folder(cli, config->plugin_path.items[i].ptr, is_default_path(config),
-			      &cells, &out) &&
-			all;
+	all = list_all(cli, &search, &cells, &out);
 	if (!cli->json)
 		orch_cli_add_table(cli, &out, orch_buf_text(&cells));
 	orch_cli_print(&out);
 	orch_buf_fini(&out);
 	orch_buf_fini(&cells);
-	orch_config_destroy(config);
+	orch_config_destroy(search.config);
 	return all ? ORCH_EXIT_OK : ORCH_EXIT_FAILED;
 }
 
@@ -205,22 +240,22 @@ static void print_plugin(struct orch_cli *cli, const struct orch_plugin *plugin,
 
 int orch_command_plugin_show(struct orch_cli *cli)
 {
-	struct orch_config *config = orch_cli_config(cli, ORCH_USE_PLUGINS);
 	const struct orch_plugin *plugin;
 	struct orch_err err = { "" };
+	struct search search;
 	const char *file;
-	int rc = ORCH_EXIT_OK;
+	int rc = open_search(cli, &search);
 
-	if (config == NULL)
-		return ORCH_EXIT_CONFIG;
-	if (orch_plugin_find(config->plugin_path, orch_text_from(cli->words[0]), cli->arena, &file,
-		    &err) != ORCH_OK)
+	if (rc != ORCH_EXIT_OK)
+		return rc;
+	if (orch_plugin_find(search.path, orch_text_from(cli->words[0]), cli->arena, &file, &err) !=
+		ORCH_OK)
 		rc = orch_cli_fail(cli, ORCH_EXIT_NOT_THERE, "%s", err.text);
 	else if (load(file, &plugin, &err) != ORCH_OK)
 		rc = orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
 	else
 		print_plugin(cli, plugin, file);
-	orch_config_destroy(config);
+	orch_config_destroy(search.config);
 	return rc;
 }
 

@@ -159,6 +159,9 @@ orch_credential orch_config_credential(
 void orch_config_refuse_unknown(struct orch_value *group, struct orch_text path,
 	const char *const *names, size_t count, struct orch_config_errors *errors);
 
+/* Where plugins are looked for if plugins.path says nothing: beside the program, and in the system. */
+struct orch_list orch_config_plugin_path(struct orch_arena *arena);
+
 /* FILE as named in the file at WHERE: absolute, in ARENA. */
 struct orch_text orch_config_file(
 	struct orch_arena *arena, struct orch_where where, struct orch_text file);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* queue, store, plugins: where work and results are kept, and where plugins are found. */
-#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "config/reader.h"
 
@@ -209,33 +208,21 @@ static void read_store(struct orch_reader *reader, struct orch_value *root)
 			"has no meaning with driver \"sqlite\"; leave it out");
 }
 
-/* The folder that the program lies in; empty if that is not to be known. */
-static struct orch_text program_folder(struct orch_reader *reader)
-{
-	char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
-	const char *slash = length <= 0 ? NULL : memrchr(path, '/', (size_t)length);
-
-	if (slash == NULL)
-		return ORCH_TEXT_NONE;
-	return orch_arena_text(reader->arena, (struct orch_text){ path, (size_t)(slash - path) });
-}
-
-static void default_path(struct orch_reader *reader)
+struct orch_list orch_config_plugin_path(struct orch_arena *arena)
 {
 	static const char *const beside[] = { "../plugins", "../lib/orchestrator/plugins" };
 	const size_t count = sizeof(beside) / sizeof(*beside);
-	struct orch_text folder = program_folder(reader);
-	struct orch_text *items = orch_arena_alloc_array(reader->arena, count + 1, sizeof(*items));
+	struct orch_text folder = orch_file_program_folder(arena);
+	struct orch_text *items = orch_arena_alloc_array(arena, count + 1, sizeof(*items));
 	size_t used = 0;
 
 	if (items == NULL)
-		return;
+		return (struct orch_list){ NULL, 0 };
 	for (size_t i = 0; folder.len > 0 && i < count; i++)
-		items[used++] = orch_arena_printf(
-			reader->arena, "%.*s/%s", ORCH_TEXT_ARG(folder), beside[i]);
+		items[used++] =
+			orch_arena_printf(arena, "%.*s/%s", ORCH_TEXT_ARG(folder), beside[i]);
 	items[used++] = ORCH_TEXT("/usr/lib/orchestrator/plugins");
-	reader->config->plugin_path = (struct orch_list){ items, used };
+	return (struct orch_list){ items, used };
 }
 
 static void read_plugins(struct orch_reader *reader, struct orch_value *root)
@@ -249,7 +236,7 @@ static void read_plugins(struct orch_reader *reader, struct orch_value *root)
 	orch_reader_refuse_unknown(reader, group, path, plugin_keys);
 	reader->config->failed.plugins = orch_config_errors_total(reader->errors) != before;
 	if (reader->config->plugin_path.count == 0)
-		default_path(reader);
+		reader->config->plugin_path = orch_config_plugin_path(reader->arena);
 }
 
 void orch_config_read_store(struct orch_reader *reader, struct orch_value *root)

@@ -57,6 +57,17 @@ class Plugin(Case):
             bound.bind(self.path("bound.so"))
             self.fails(1, "it is not a regular file", "plugin", "verify", "bound.so")
 
+    def test_without_any_configuration_those_beside_the_program_are_shown(self):
+        listed = self.bare("plugin", "list")
+        self.assertEqual((listed.code, listed.err), (0, ""))
+        for name in SHIPPED:
+            self.assertIn(name, listed.out)
+        self.assertEqual(self.bare("plugin", "show", "dlp").code, 0)
+
+    def test_a_configuration_that_was_named_must_be_there(self):
+        self.assertEqual(self.bare("plugin", "list", "-c", "absent.cfg").code, 78)
+        self.assertEqual(self.bare("plugin", "list", ORCHESTRATOR_CONFIG="absent.cfg").code, 78)
+
     def test_a_folder_that_is_not_there_is_said(self):
         self.write("orchestrator.cfg", 'plugins = { path = [ "absent" ]; };')
         self.fails(1, "absent", "plugin", "list")

@@ -46,6 +46,9 @@ class Installed(unittest.TestCase):
     def test_layout_is_complete(self):
         for name in ("bin/orchestrator", "include/orch/abi.h", "lib/pkgconfig/orchestrator.pc",
                      "lib/orchestrator/plugins/keyword.so", "etc/orchestrator/orchestrator.cfg",
+                     "etc/orchestrator/rules.json",
+                     "share/doc/orchestrator/config/orchestrator.cfg",
+                     "share/doc/orchestrator/config/examples/slack-dlp.cfg",
                      "lib/cmake/orchestrator/orchestratorConfig.cmake", "share/doc/orchestrator/LICENSE"):
             self.assertTrue((self.prefix / name).is_file(), name)
         built = {path.name for path in (BUILD / "plugins").glob("*.so")}
@@ -53,6 +56,44 @@ class Installed(unittest.TestCase):
         self.assertEqual(installed, built)
         for plugin in (self.prefix / "lib/orchestrator/plugins").iterdir():
             run(self.prefix / "bin/orchestrator", "plugin", "verify", plugin)
+
+    def program(self, *arguments, **more):
+        kept = {k: v for k, v in os.environ.items() if k != "ORCHESTRATOR_CONFIG"}
+        return run(self.prefix / "bin/orchestrator", *arguments, env={**kept, **more})
+
+    def test_config_is_found_beside_the_program_and_is_right(self):
+        secrets = {"SLACK_%s" % name: "x" * 32 for name in ("SIGNING_SECRET", "BOT_TOKEN", "ADMIN_TOKEN")}
+        self.assertIn(" is right: ", self.program("check", **secrets))
+        (self.prefix / "etc/orchestrator/orchestrator.cfg").write_text("colour = 1;\n")
+        with self.assertRaisesRegex(AssertionError, "unknown key \"colour\""):
+            self.program("check", **secrets)
+
+    def test_config_keeps_its_state_where_state_belongs(self):
+        self.program("rule", "import", self.prefix / "etc/orchestrator/rules.json")
+        self.assertTrue((self.prefix / "var/lib/orchestrator/orchestrator.db").is_file())
+        self.assertEqual([path.name for path in (self.prefix / "etc").iterdir()], ["orchestrator"])
+
+    def test_config_that_was_edited_stays(self):
+        etc, shipped = self.prefix / "etc/orchestrator", self.prefix / "share/doc/orchestrator/config"
+        (etc / "orchestrator.cfg").write_text("edited")
+        (etc / "rules.json").unlink()
+        (shipped / "rules.json").write_text("old")
+        run("cmake", "--install", BUILD, "--prefix", self.prefix)
+        self.assertEqual((etc / "orchestrator.cfg").read_text(), "edited")
+        self.assertIn("state_dir", (shipped / "orchestrator.cfg").read_text())
+        for rules in (etc / "rules.json", shipped / "rules.json"):
+            self.assertEqual(rules.read_text(), (SOURCE / "config/rules.json").read_text())
+
+    def test_config_of_usr_is_in_etc(self):
+        run("cmake", "--install", BUILD, "--prefix", "/usr",
+            env={**os.environ, "DESTDIR": str(self.folder / "image")})
+        self.assertTrue((self.folder / "image/etc/orchestrator/orchestrator.cfg").is_file())
+        self.assertFalse((self.folder / "image/usr/etc").exists())
+
+    def test_config_is_not_needed_to_look_at_plugins(self):
+        shutil.rmtree(self.prefix / "etc")
+        self.assertIn("keyword", self.program("plugin", "list"))
+        self.assertIn("severity", self.program("plugin", "show", "keyword"))
 
     def test_pkgconfig_builds_a_plugin_outside_this_tree(self):
         for compiler in ("gcc", "clang-14"):
