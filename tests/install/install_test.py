@@ -6,6 +6,7 @@
 """
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,36 @@ class Installed(unittest.TestCase):
         shutil.rmtree(self.prefix / "etc")
         self.assertIn("keyword", self.program("plugin", "list"))
         self.assertIn("severity", self.program("plugin", "show", "keyword"))
+
+    def readme_steps(self):
+        """The commands for a real workspace; what is the system's there is in our folder here."""
+        section = (SOURCE / "README.md").read_text().split("\n## Connecting a Slack workspace\n")[1]
+        blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", section.split("\n## ")[0], re.M | re.S)
+        return [self.in_our_folder(line.strip()) for block in blocks for line in block.splitlines()]
+
+    def in_our_folder(self, text):
+        for system, ours in (("/usr", self.prefix), ("/etc/", f"{self.prefix}/etc/"),
+                             ("/var/", f"{self.folder}/var/"), ("install build", f"install {BUILD}")):
+            text = text.replace(system, str(ours))
+        return text
+
+    def test_readme_leads_to_a_configuration_that_is_right(self):
+        shutil.rmtree(self.prefix)
+        kept = {k: v for k, v in os.environ.items() if k != "ORCHESTRATOR_CONFIG"}
+        environment = {**kept, "PATH": f"{self.prefix}/bin:{os.environ['PATH']}"}
+        steps = self.readme_steps()
+        self.assertEqual(steps[-1], "orchestrator check")
+        for step in steps:
+            if step.startswith("orchestrator "):
+                config = self.prefix / "etc/orchestrator/orchestrator.cfg"
+                config.write_text(self.in_our_folder(config.read_text()))
+            said = run("bash", "-c", step, cwd=SOURCE, env=environment, input="hush-hush-hush\n")
+        self.assertIn("orchestrator.cfg is right: 1 inputs, 1 tools, 2 actions", said)
+        secrets = list((self.prefix / "etc/orchestrator/secrets").iterdir())
+        self.assertEqual([path.stat().st_mode & 0o777 for path in secrets], [0o600] * 3)
+        for path in re.findall(r'"(/[^"]*)"', config.read_text()):
+            if not path.startswith("/slack"):  # that one is of a URL
+                self.assertTrue(pathlib.Path(path).is_dir() or pathlib.Path(path).parent.is_dir(), path)
 
     def test_pkgconfig_builds_a_plugin_outside_this_tree(self):
         for compiler in ("gcc", "clang-14"):
