@@ -36,10 +36,19 @@ CHECKS = {
 NEED_BUILD = ("tidy", "globals", "hardening")
 
 
+def part(text):
+    number, count = map(int, text.split("/"))
+    if not 1 <= number <= count:
+        raise ValueError(text)
+    return number, count
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checks", nargs="*", metavar="CHECK", help=", ".join(CHECKS))
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).parents[1])
+    parser.add_argument("--part", type=part, default=(1, 1), metavar="K/N",
+                        help="of tidy: every Nth file, from the Kth on")
     parser.add_argument("--build", type=pathlib.Path, help="a build directory, default ROOT/build")
     arguments = parser.parse_args()
     names = arguments.checks or [name for name in CHECKS if name not in NEED_BUILD]
@@ -47,7 +56,7 @@ def main():
     if unknown:
         parser.error(f"there is no check {', '.join(unknown)}; there are {', '.join(CHECKS)}")
 
-    tree = Tree(arguments.root, arguments.build)
+    tree = Tree(arguments.root, arguments.build, arguments.part)
     problems = list(dict.fromkeys(p for name in names for p in CHECKS[name](tree)))
     for problem in problems:
         print(problem)

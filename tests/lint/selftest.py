@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each check is shown a small tree with one fault of its kind, and must find that and nothing in the
 same tree without it."""
+import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -104,6 +106,7 @@ class Lint(unittest.TestCase):
     def test_files_are_limited(self):
         self.finds(source.file_lengths, "core/base/b.c", "\n" * 601, "601 lines")
         self.accepts(source.file_lengths, "core/base/b.c", "\n" * 600)
+        self.finds(source.file_lengths, "tests/sim/b.py", "\n" * 601, "601 lines")
 
     def test_functions_are_limited(self):
         self.finds(tools.function_lengths, "core/base/b.c", function("long_one", 81), "long_one() has 81 lines")
@@ -161,6 +164,16 @@ class Lint(unittest.TestCase):
         self.finds(tools.clang_tidy, "core/base/b.c",
                    SOUND + "\nint f(int *a);\nint f(int *a)\n{\n\tif (a == 0)\n\t\treturn *a;\n\treturn 0;\n}\n", "NullDereference")
         self.assertEqual(len(list((self.root / "build/lint/tidy").iterdir())), 1)
+
+    def test_tidy_in_parts_looks_at_each_file_in_one(self):
+        names = [f"{self.root}/core/base/{name}.c" for name in ("b", "c", "d", "e", "f")]
+        self.put("build/compile_commands.json",
+                 json.dumps([{"file": name, "command": f"gcc -I{self.root}/core/include"} for name in names]))
+        for name in names:
+            pathlib.Path(name).write_text("int f(int *a);\nint f(int *a)\n{\n\treturn a ? 0 : *a;\n}\n")
+        found = [list(tools.clang_tidy(Tree(self.root, part=(number, 2)))) for number in (1, 2)]
+        named = [set(re.findall(r"/(\w)\.c:", "\n".join(part))) for part in found]
+        self.assertEqual(named, [{"b", "d", "f"}, {"c", "e"}])
 
     def test_tidy_believes_orch_fail(self):
         self.put("build/compile_commands.json",

@@ -156,6 +156,7 @@ def clang_tidy(tree):
     entries = {entry["file"]: entry for entry in database}
     jobs = [(os.path.relpath(name, tree.root), entry) for name, entry in sorted(entries.items())
             if tree.root / name in known and name.endswith(".c")]
+    number, count = tree.part
 
     def tidy(job):
         path, entry = job
@@ -169,7 +170,7 @@ def clang_tidy(tree):
             stamp.touch()
         return found
 
-    yield from parallel(tidy, jobs)
+    yield from parallel(tidy, jobs[number - 1::count])
 
 
 def clang_flags(command):
