@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A running orchestrator-sim, and a receiver of its events, for tests in Python."""
+"""A running orchestrator-sim, a receiver of its events, and what its tests in Python share."""
 import hashlib
 import hmac
 import http.client
@@ -9,11 +9,13 @@ import os
 import subprocess
 import tempfile
 import threading
+import unittest
 import urllib.parse
 
 SIGNING = "test-signing-secret-value"
 BOT = "test-bot-token-value"
 ADMIN = "test-admin-token-value"
+PROGRAM = os.environ.get("ORCH_SIM", "build/bin/orchestrator-sim")
 
 
 class Receiver:
@@ -167,3 +169,34 @@ class Sim:
         text = self.errors()
         self.log.close()
         return code, text
+
+
+class SimCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.receiver = Receiver()
+        cls.slack = Sim(PROGRAM, cls.receiver.url, "--retry-delays", "0,10ms,20ms", "--page")
+
+    @classmethod
+    def tearDownClass(cls):
+        code, text = cls.slack.stop()
+        cls.receiver.close()
+        if code != 0 or "ERROR: " in text or "runtime error" in text:
+            raise AssertionError("ended with %d: %s" % (code, text))
+        for secret in (SIGNING, BOT, ADMIN):
+            if secret in text:
+                raise AssertionError("a secret was printed")
+
+    def setUp(self):
+        self.slack.sim("reset")
+        self.slack.sim("config", events_url=self.receiver.url, retry_delays="0,10ms,20ms",
+                       answer_limit_ms=3000)
+        self.receiver.clear()
+
+    def tearDown(self):
+        self.slack.sim("fault", verb="DELETE")
+        self.slack.sim("release", drop=True)
+        self.settle()
+
+    def settle(self):
+        self.assertTrue(self.slack.get("wait", idle=1)["ok"])
