@@ -9,6 +9,7 @@ The environment variable BUILD names the folder in which both were built.
 """
 import argparse
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -24,7 +25,6 @@ import harness
 
 TREE = os.path.dirname(os.path.dirname(HERE))
 CONFIG = os.path.join(TREE, "config", "orchestrator.cfg")
-EVENTS_PORT, SLACK_PORT = 8080, 9100  # as they stand in CONFIG
 PATIENCE_S = 30
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -67,22 +67,66 @@ class Screen:
             print("\r\033[K", end="")
 
 
+class Config:
+    """A configuration file as somebody wrote it, of which we need to know two ports."""
+
+    LISTEN = re.compile(r'(^\s*http\s*=\s*\{[^}]*?\blisten\s*=\s*"[^"]*:)(\d+)(")', re.M)
+    SLACK = re.compile(r'(\bapi_url\s*=\s*"http://127\.0\.0\.1:)(\d+)(/)')
+    LOG = re.compile(r'^\s*log\s*=\s*\{[^}]*\}\s*;?', re.M)
+
+    def __init__(self, path):
+        self.folder = os.path.dirname(os.path.abspath(path))
+        with open(path, encoding="utf-8") as file:
+            self.text = file.read()
+        self.events_port = self.port(self.LISTEN, 'http = { listen = "ADDRESS:PORT"; }', path)
+        self.slack_port = self.port(self.SLACK, 'api_url = "http://127.0.0.1:PORT/api/"', path)
+
+    def port(self, pattern, wanted, path):
+        found = pattern.search(self.text)
+        if not found:
+            raise harness.Failed("%s in %s" % (wanted, path), "none")
+        return int(found.group(2))
+
+    def write(self, folder, events_port, slack_port):
+        """The same in FOLDER, for these ports and with a log that we can read.
+
+        What lies beside the file lies beside the new one, so that relative paths hold;
+        a state in ../var is thereby beside FOLDER.
+        """
+        os.mkdir(folder)
+        for name in os.listdir(self.folder):
+            os.symlink(os.path.join(self.folder, name), os.path.join(folder, name))
+        path = os.path.join(folder, "demo.cfg")
+        text = self.LISTEN.sub(r"\g<1>%d\3" % events_port, self.text)
+        text = self.SLACK.sub(r"\g<1>%d\3" % slack_port, text)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.LOG.sub("", text) + '\nlog = { format = "json"; level = "debug"; };\n')
+        return path
+
+
 class Stage:
     """Both programs, in a folder that is gone afterwards."""
 
-    def __init__(self, build):
-        self.folder = tempfile.mkdtemp(prefix="demo-")
-        self.given = harness.Secrets()
+    def __init__(self, build, config_path):
         self.ports = []
-        self.events_port, slack_port = self.choose(EVENTS_PORT), self.choose(SLACK_PORT)
-        self.config_path = os.path.join(self.folder, "orchestrator.cfg")
-        self.write_config(slack_port)
+        self.sim = self.orchestrator = None
+        self.folder = tempfile.mkdtemp(prefix="demo-")
+        try:
+            self.open(build, Config(config_path))
+        except BaseException:
+            self.close()
+            raise
+
+    def open(self, build, config):
+        given = harness.Secrets()
+        self.events_port, slack_port = self.choose(config.events_port), self.choose(config.slack_port)
+        self.config_path = config.write(os.path.join(self.folder, "config"), self.events_port, slack_port)
         self.sim = harness.Sim(
-            os.path.join(build, "bin", "orchestrator-sim"), self.events_port, self.given,
+            os.path.join(build, "bin", "orchestrator-sim"), self.events_port, given,
             os.path.join(self.folder, "sim.log"), "127.0.0.1:%d" % slack_port,
             ["--page", "--seed", str(secrets.randbelow(1 << 31))])
         self.orchestrator = harness.Orchestrator(
-            os.path.join(build, "bin", "orchestrator"), self.config_path, self.given,
+            os.path.join(build, "bin", "orchestrator"), self.config_path, given,
             self.events_port, self.events_port, os.path.join(self.folder, "orchestrator"))
         self.orchestrator.start()
 
@@ -97,26 +141,11 @@ class Stage:
                 self.ports.append(harness.Port())
                 return self.ports[-1].number
 
-    def write_config(self, slack_port):
-        """The configuration as it is, but for where its state and its neighbours are, and with a log
-        that we can read."""
-        with open(CONFIG, encoding="utf-8") as file:
-            text = file.read()
-        for old, new in (
-                ('"../var"', '"%s/var"' % self.folder),
-                ('"rules.json"', '"%s/config/rules.json"' % TREE),
-                ("127.0.0.1:%d" % EVENTS_PORT, "127.0.0.1:%d" % self.events_port),
-                ("127.0.0.1:%d" % SLACK_PORT, "127.0.0.1:%d" % slack_port)):
-            if old not in text:
-                raise harness.Failed("%s in %s" % (old, CONFIG), "something else")
-            text = text.replace(old, new)
-        with open(self.config_path, "w", encoding="utf-8") as file:
-            file.write(text + 'log = { format = "json"; };\n')
-
     def close(self):
-        if self.orchestrator.is_running():
+        if self.orchestrator and self.orchestrator.is_running():
             self.orchestrator.stop()
-        self.sim.stop()
+        if self.sim:
+            self.sim.stop()
         for port in self.ports:
             port.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -248,33 +277,68 @@ def play(stage, screen):
 
 
 class Watcher:
-    """Tells of the visitor's own messages as the orchestrator's log tells of them."""
+    """Tells of the visitor's own messages as the orchestrator's log tells of them.
+
+    Of an upload the workspace sends an event for the file and one for the message
+    that shares it; both come to the same, and one of them is told.
+    """
 
     def __init__(self, stage, screen):
         self.stage = stage
         self.screen = screen
         self.seen = len(stage.orchestrator.log_lines())
         self.found = {}
+        self.told_files = {}  # the type of event by which a file was told of
 
-    def name_of(self, user_id):
-        users = self.stage.sim.brief()["users"]
-        return next((u["name"] for u in users if u["id"] == user_id), user_id)
+    def name_of(self, kind, wanted):
+        return next((one["name"] for one in self.stage.sim.brief()[kind] if one["id"] == wanted), wanted)
+
+    def is_told(self, line):
+        """Has the other event of this one's file been told?"""
+        for part in sorted({f["part"] for f in line["findings"]}):
+            if part.startswith("file:"):
+                if self.told_files.pop(part, line["type"]) != line["type"]:
+                    return True
+                self.told_files[part] = line["type"]
+        return False
+
+    def tell_verdict(self, line):
+        if self.is_told(line):
+            self.found[line["trace"]] = None
+            return
+        rules = sorted({f["name"] for f in line["findings"]})
+        said = "%s: %s" % (self.name_of("users", line["actor"]), ", ".join(rules) or "could not be inspected")
+        if line["verdict"] == "block":
+            self.found[line["trace"]] = said
+        else:
+            self.screen.say("  %s → %s" % (said, line["verdict"]))
+
+    def tell_clean(self, line):
+        event_id = line["id"].rsplit(":", 1)[1]
+        deliveries = self.stage.sim.state(messages=0, calls=0, deliveries=1000)["deliveries"]
+        sent = next((d for d in deliveries if d["event_id"] == event_id), None)
+        if sent is None or sent["what"] in ("file_created", "file_shared"):
+            return
+        self.screen.say("  a message in %s → %s" % (
+            self.name_of("channels", sent["channel"]), self.screen.good("stays, nothing found")))
+
+    def tell(self, line):
+        event = line.get("event")
+        if event == "verdict":
+            self.tell_verdict(line)
+        elif event == "event.judged" and line["verdict"] == "pass":
+            self.tell_clean(line)
+        elif event == "action.done" and line["instance"] == "block":
+            said = self.found.pop(line["trace"], "a message")
+            if said:
+                self.screen.say("  %s → %s" % (said, self.screen.bold(line["outcome"])))
+        elif event == "alarm":
+            self.screen.say("  %s %s" % (self.screen.bad("alarm"), line["what"]))
 
     def look(self):
         lines = self.stage.orchestrator.log_lines()
         for line in lines[self.seen:]:
-            trace = line.get("trace")
-            if line.get("event") == "verdict":
-                rules = sorted({f["name"] for f in line["findings"]})
-                self.found[trace] = "%s: %s" % (
-                    self.name_of(line["actor"]), ", ".join(rules) or "could not be inspected")
-                if line["verdict"] != "block":
-                    self.screen.say("  %s → %s" % (self.found.pop(trace), line["verdict"]))
-            elif line.get("event") == "action.done" and line.get("instance") == "block":
-                self.screen.say("  %s → %s" % (
-                    self.found.pop(trace, "a message"), self.screen.bold(line["outcome"])))
-            elif line.get("event") == "alarm":
-                self.screen.say("  %s %s" % (self.screen.bad("alarm"), line["what"]))
+            self.tell(line)
         self.seen = len(lines)
 
 
@@ -299,7 +363,7 @@ def stay(stage, screen, build):
 def run(args, build, screen):
     screen.say(screen.bold("orchestrator: what leaks is taken down"))
     screen.wait("starting a small Slack and the orchestrator")
-    stage = Stage(build)
+    stage = Stage(build, args.config)
     try:
         screen.say("  workspace     %s/" % stage.sim.url)
         screen.say("  orchestrator  http://127.0.0.1:%d/slack/events" % stage.events_port)
@@ -329,6 +393,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--once", action="store_true",
                         help="end after the messages; exit 0 if each came out as it must")
+    parser.add_argument("--config", default=CONFIG, metavar="FILE",
+                        help="another configuration than config/orchestrator.cfg")
     args = parser.parse_args()
     build = os.path.abspath(os.environ.get("BUILD", os.path.join(TREE, "build")))
     signal.signal(signal.SIGTERM, interrupt)
@@ -340,7 +406,8 @@ def main():
         screen.say(screen.bad("It does not start: " + str(problem)))
         return 1
     except FileNotFoundError as problem:
-        screen.say(screen.bad("%s is missing; ./dev build makes it." % problem.filename))
+        screen.say(screen.bad("%s is missing%s" % (
+            problem.filename, "" if problem.filename == args.config else "; ./dev build makes it.")))
         return 1
     except KeyboardInterrupt:
         return 1
