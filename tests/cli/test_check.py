@@ -3,6 +3,7 @@
 """`check` runs what the start runs."""
 import json
 import os
+import re
 import unittest
 
 from harness import BUILD, PLUGINS, ROOT, TOOLS, Case, whole
@@ -87,6 +88,21 @@ class Check(Case):
         self.write("orchestrator.cfg", text)
         outcome = self.run_it("check", **secrets)
         self.assertEqual(outcome.code, 0, outcome.err)
+
+
+class Manifest(unittest.TestCase):
+    def test_it_asks_for_what_the_input_reads_and_for_no_more(self):
+        with open(os.path.join(ROOT, "config/examples/slack-manifest.json"), encoding="utf-8") as file:
+            wanted = json.load(file)["settings"]["event_subscriptions"]
+        with open(os.path.join(ROOT, "plugins/inputs/slack/slack.c"), encoding="utf-8") as file:
+            table = re.search(r"\} kinds\[\] = \{(.*?)\};", file.read(), re.S).group(1)
+        read = set(re.findall(r'\{ "(\w+)"', table)) - {"app_rate_limited"}  # that one comes unasked
+        asked = {name.split(".")[0] for name in wanted["bot_events"] + wanted["user_events"]}
+        self.assertEqual(asked, read)
+        for events in ("bot_events", "user_events"):
+            for kind in ("message.channels", "message.groups", "message.im", "message.mpim",
+                         "file_shared", "file_change"):
+                self.assertIn(kind, wanted[events])
 
 
 class Run(Case):
