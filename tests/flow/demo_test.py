@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration, for visitors who change things and try things."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,18 @@ class Configured(unittest.TestCase):
             done = self.play(self.edit(change))
             self.assertEqual(done.returncode, 1)
             self.assertIn(says, done.stdout)
+
+
+class Shown(unittest.TestCase):
+    def test_the_readme_shows_what_is_seen(self):
+        with open(os.path.join(demo.TREE, "README.md"), encoding="utf-8") as file:
+            shown = re.search(r"^\$ \./dev run --once\n(.*?)^```$", file.read(), re.M | re.S).group(1)
+        done = subprocess.run([sys.executable, demo.__file__, "--once"], capture_output=True, text=True,
+                              env=dict(os.environ, BUILD=BUILD), check=False)
+        self.assertEqual(self.without_figures(done.stdout), self.without_figures(shown))
+
+    def without_figures(self, text):
+        return re.sub(r"\d+ ms$|127\.0\.0\.1:\d+", "…", text, flags=re.M)
 
 
 class Heard:
