@@ -207,7 +207,7 @@ class Carried(Case):
         text = json.dumps({"rules": [{"tool": "dlp", "name": "n", "expression": "x"}]})
         self.assertEqual(self.good("rule", "import", "-", stdin=text.encode()).out,
                          "1 rules added, 0 changed, 0 unchanged\n")
-        self.fails(1, "standard input: ", "rule", "import", "-", stdin=b"{")
+        self.fails(1, "standard input:1: ", "rule", "import", "-", stdin=b"{")
 
     def test_an_import_is_all_or_nothing(self):
         path = self.write("rules.json", json.dumps({"rules": [
