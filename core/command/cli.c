@@ -475,22 +475,29 @@ static void print_clean(const struct orch_cli *cli, const char *before, struct o
 	orch_buf_fini(&out);
 }
 
-int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
+static void print_failure(const struct orch_cli *cli, struct orch_text text)
 {
 	const struct orch_command *command = cli->command;
 	const char *verb = command == NULL ? NULL : command->verb;
 	const char *name = command == NULL ? cli->group : command->name;
-	char text[FAILURE_BYTES], before[80];
+	char before[80];
+
+	(void)snprintf(before, sizeof(before), "orchestrator%s%s%s%s: ", name == NULL ? "" : " ",
+		name == NULL ? "" : name, verb == NULL ? "" : " ", verb == NULL ? "" : verb);
+	print_clean(cli, before, text);
+	if (cli->json)
+		print_error_json(text);
+}
+
+int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
+{
+	char text[FAILURE_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)snprintf(before, sizeof(before), "orchestrator%s%s%s%s: ", name == NULL ? "" : " ",
-		name == NULL ? "" : name, verb == NULL ? "" : " ", verb == NULL ? "" : verb);
-	print_clean(cli, before, orch_text_from(text));
-	if (cli->json)
-		print_error_json(orch_text_from(text));
+	print_failure(cli, orch_text_from(text));
 	return code;
 }
 
