@@ -51,7 +51,7 @@ static int read_offset(struct orch_db *db, struct orch_text boot, bool *ret_foun
 static int write_offset(
 	struct orch_db *db, struct orch_text boot, int64_t offset, struct orch_err *err)
 {
-	sqlite3_stmt *statement;
+	sqlite3_stmt *statement = NULL;
 	int code = orch_db_exec(&db->connection, "DELETE FROM boot", err);
 
 	if (code == ORCH_OK)

@@ -85,7 +85,7 @@ static int mend_ledgers(struct orch_db *db, uint64_t *count, struct orch_err *er
 	int code = ORCH_OK;
 
 	while (code == ORCH_OK && found) {
-		sqlite3_stmt *statement;
+		sqlite3_stmt *statement = NULL;
 
 		code = find_wrong_ledger(db, name, &found, err);
 		if (code == ORCH_OK && found)
@@ -148,6 +148,20 @@ static int note_queues(struct orch_db *db, struct orch_err *err)
 	return code;
 }
 
+static int set_lost_aside(struct orch_db *db, uint64_t *count, struct orch_err *err)
+{
+	int code = change(db,
+		"INSERT INTO dead (queue, time, id, sequence, pipeline, tenant, trace,"
+		" priority, put, ended, receives, attempts, step, step_sent, memo, reason,"
+		" detail, damaged, sealed) SELECT queue, time, id, sequence, pipeline,"
+		" tenant, trace, priority, put, ?3, receives, attempts, step, step_sent,"
+		" memo, 'damaged', 'the row names no queue', ?1 > ?2, sealed"
+		" FROM item LEFT JOIN body USING (row) WHERE " IS_LOST,
+		count, err);
+
+	return code < 0 ? code : change(db, "DELETE FROM item WHERE " IS_LOST, NULL, err);
+}
+
 static int mend(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 {
 	struct tend *tend = (struct tend *)(void *)op;
@@ -157,16 +171,7 @@ static int mend(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 	if (code == ORCH_OK)
 		code = mend_ledgers(db, &tend->count, err);
 	if (code == ORCH_OK)
-		code = change(db,
-			"INSERT INTO dead (queue, time, id, sequence, pipeline, tenant, trace,"
-			" priority, put, ended, receives, attempts, step, step_sent, memo, reason,"
-			" detail, damaged, sealed) SELECT queue, time, id, sequence, pipeline,"
-			" tenant, trace, priority, put, ?3, receives, attempts, step, step_sent,"
-			" memo, 'damaged', 'the row names no queue', ?1 > ?2, sealed"
-			" FROM item LEFT JOIN body USING (row) WHERE " IS_LOST,
-			&tend->count, err);
-	if (code == ORCH_OK)
-		code = change(db, "DELETE FROM item WHERE " IS_LOST, NULL, err);
+		code = set_lost_aside(db, &tend->count, err);
 	if (code == ORCH_OK)
 		code = change(
 			db, "DELETE FROM body WHERE row NOT IN (SELECT row FROM item)", NULL, err);

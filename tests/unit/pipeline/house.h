@@ -109,6 +109,14 @@ static inline int house_build(struct house *h, enum orch_build_depth depth)
 	return rc;
 }
 
+/* CONFIG is wrong, and WHY stands in the report. */
+static inline void house_assert_refused(struct house *h, const char *config, const char *why)
+{
+	house_config(h, config);
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, why);
+}
+
 /* A plan of CONFIG's tools, which must be right. */
 static inline void house_tools(struct house *h, const char *config)
 {

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/build.h"
+
+#include <regex.h>
+
+#include "support/stand_in.h"
+#include "unit/pipeline/house.h"
+
+static void test_a_state_folder_that_cannot_be_made_is_named(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, HOUSE_WHOLE "state_dir = \"orchestrator.cfg/state\";");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, ":1: state_dir: ");
+	assert_contains(h->report, "Not a directory");
+}
+
+static void test_a_service_that_egress_refuses_is_named(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		HOUSE_TOOL
+		"http = { listen = \"127.0.0.1:0\"; };"
+		"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"
+		"actions = ( { name = \"log\"; plugin = \"log\"; } );"
+		"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; policy = "
+		"( "
+		"{ when = { findings = 1; }; verdict = \"flag\"; actions = [ \"log\" ]; } ); } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(h->report, "inputs.in.api_url: 127.0.0.1 is a loopback address");
+}
+
+static void test_a_credential_that_may_not_go_to_its_service_is_named(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		HOUSE_TOOL
+		"http = { listen = \"127.0.0.1:0\"; };"
+		"credentials = ( { name = \"sig\"; env = \"PATH\"; }, { name = \"bot\"; env = "
+		"\"PATH\"; scheme = \"bearer\"; hosts = [ \"example.org\" ]; } );"
+		"inputs = ( { name = \"in\"; plugin = \"slack\"; path = \"/in\"; signing_secret = "
+		"\"sig\"; token = \"bot\"; } );"
+		"actions = ( { name = \"log\"; plugin = \"log\"; } );"
+		"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; policy = "
+		"( "
+		"{ when = { findings = 1; }; verdict = \"flag\"; actions = [ \"log\" ]; } ); } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	assert_contains(
+		h->report, "inputs.in.token: credentials.bot may not go to https://slack.com:443");
+}
+
+/* Under a sanitizer a crash is an exit. */
+static void assert_matches(const char *text, const char *pattern)
+{
+	regex_t expression;
+
+	assert_int_equal(regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB), 0);
+	if (regexec(&expression, text, 0, NULL, 0) != 0)
+		fail_msg("%s is not in %s", pattern, text);
+	regfree(&expression);
+}
+
+static void test_a_state_folder_is_made_one_level_deep(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h, HOUSE_WHOLE "state_dir = \"made\";");
+	if (house_build(h, ORCH_BUILD_WHOLE) != ORCH_OK)
+		fail_msg("%s", h->report);
+	orch_plan_unref(h->plan);
+	h->plan = NULL;
+	house_assert_refused(h, HOUSE_WHOLE "state_dir = \"not/made\";",
+		"/not: No such file or directory; must be a folder");
+	assert_lacks(h->report, "expanded");
+	house_assert_refused(
+		h, HOUSE_WHOLE "state_dir = \"$HOME/var\";", "neither variables nor ~");
+	house_assert_refused(h, HOUSE_WHOLE "state_dir = \"~/var\";", "neither variables nor ~");
+	assert_int_equal(mkdir(orch_arena_printf(h->arena, "%s/open", h->dir).ptr, 0700), 0);
+	assert_int_equal(chmod(orch_arena_printf(h->arena, "%s/open", h->dir).ptr, 0777), 0);
+	house_assert_refused(h, HOUSE_WHOLE "state_dir = \"open\";", "others may write to it");
+}
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+static void test_what_is_kept_is_checked(void **state)
+{
+	struct house *h = *state;
+
+	assert_int_equal(mkdir(orch_arena_printf(h->arena, "%s/var", h->dir).ptr, 0700), 0);
+	(void)chmod(house_write(h, "var/store.key", "broken"), 0600);
+	house_assert_refused(h, HOUSE_WHOLE, "store.key: the store's key must be 64 hex digits");
+	(void)chmod(house_write(h, "var/store.key", KEY), 0644);
+	house_assert_refused(h, HOUSE_WHOLE, "store.key: others may read the store's key");
+	(void)chmod(house_write(h, "var/store.key", KEY), 0600);
+	(void)chmod(house_write(h, "var/orchestrator.db",
+			    "this is no database, but long enough to be one"),
+		0600);
+	house_assert_refused(h, HOUSE_WHOLE, "orchestrator.db: database: file is not a database");
+	assert_int_equal(unlink(orch_arena_printf(h->arena, "%s/var/store.key", h->dir).ptr), 0);
+	house_assert_refused(h, HOUSE_WHOLE, "store.key is missing, and without it");
+}
+
+static void test_a_named_key_is_checked(void **state)
+{
+	struct house *h = *state;
+
+	assert_int_equal(setenv("HOUSE_KEY", "too short", 1), 0);
+	house_assert_refused(h,
+		HOUSE_WHOLE "credentials = ( { name = \"k\"; env = \"HOUSE_KEY\"; } );\n"
+			    "store = { key = \"k\"; };",
+		":2: store.key: the store's key must be 64 hex digits");
+	assert_lacks(h->report, "too short");
+	assert_int_equal(unsetenv("HOUSE_KEY_UNSET"), 0);
+	house_assert_refused(h,
+		HOUSE_WHOLE "credentials = ( { name = \"k\"; env = \"HOUSE_KEY_UNSET\"; } );\n"
+			    "store = { key = \"k\"; };",
+		"HOUSE_KEY_UNSET is not set");
+	assert_lacks(h->report, "store.key");
+}
+
+#define REST                                                                                     \
+	HOUSE_TOOL "egress = { allow = [ \"127.0.0.0/8\" ]; };"                                  \
+		   "inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );" \
+		   "actions = ( { name = \"act\"; plugin = \"script_action\"; } );"              \
+		   "pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; "    \
+		   "policy = ( { when = { findings = 1; }; verdict = \"flag\"; "                 \
+		   "actions = [ \"act\" ]; } ); } );"
+
+#define TLS "http = { listen = \"127.0.0.1:0\"; tls = { certificate = \"%s\"; key = \"%s\"; }; };"
+
+static void assert_tls(struct house *h, const char *certificate, const char *key, const char *why)
+{
+	house_assert_refused(h, orch_arena_printf(h->arena, REST TLS, certificate, key).ptr, why);
+	assert_contains(h->report, ": http.tls: ");
+}
+
+static void test_certificates_are_loaded_as_the_listener_does(void **state)
+{
+	struct house *h = *state;
+	const char *a = house_write(h, "a.pem", ""), *b = house_write(h, "b.pem", "");
+
+	stand_in_make_certificate(a);
+	stand_in_make_certificate(b);
+	(void)house_write(h, "junk.pem", "garbage");
+	(void)house_write(h, "none.pem", "");
+	house_config(h, orch_arena_printf(h->arena, REST TLS, "a.pem", "a.pem").ptr);
+	if (house_build(h, ORCH_BUILD_WHOLE) != ORCH_OK)
+		fail_msg("%s", h->report);
+	assert_non_null(h->plan->tls);
+	orch_plan_unref(h->plan);
+	h->plan = NULL;
+	assert_tls(h, "junk.pem", "a.pem", "/junk.pem: ");
+	assert_tls(h, "none.pem", "a.pem", "/none.pem: ");
+	assert_tls(h, "a.pem", "junk.pem", "/junk.pem: ");
+	assert_tls(h, "a.pem", "b.pem", "/b.pem: key values mismatch");
+	assert_tls(h, ".", "a.pem", "not a regular file");
+}
+
+static void test_a_ca_file_must_hold_certificates(void **state)
+{
+	struct house *h = *state;
+
+	(void)house_write(h, "junk.pem", "garbage");
+	house_assert_refused(h, HOUSE_TOOL "egress = { ca_file = \"junk.pem\"; };",
+		":1: egress.ca_file: CA file ");
+	house_assert_refused(h, HOUSE_TOOL "egress = { ca_file = \".\"; };", "not a regular file");
+}
+
+static void test_an_address_of_another_machine_is_named(void **state)
+{
+	struct house *h = *state;
+
+	house_assert_refused(h,
+		REST "http = { listen = \"192.0.2.1:8080\"; health = \"192.0.2.1:1\"; };",
+		": http.listen: cannot listen on 192.0.2.1:8080: ");
+	assert_contains(h->report, ": http.health: cannot listen on 192.0.2.1:1: ");
+}
+
+#define WITH_TOOL(script)                                                                     \
+	HOUSE_PATH                                                                            \
+	"http = { listen = \"127.0.0.1:0\"; }; egress = { allow = [ \"127.0.0.0/8\" ]; };"    \
+	"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"         \
+	"actions = ( { name = \"act\"; plugin = \"script_action\"; } );"                      \
+	"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"t\" ]; policy = ( { " \
+	"verdict = \"flag\"; actions = [ \"act\" ]; } ); } );"                                \
+	"tools = (\n{ name = \"t\"; plugin = \"script_rules\"; script = \"" script "\"; } );"
+
+/* A crash is an error like another, and what follows is looked at all the same. */
+static void test_a_plugin_that_crashes_is_named(void **state)
+{
+	struct house *h = *state;
+	const char *crashed = ":2: tools.t.plugin: script_rules: it (crashed|ended the program)";
+
+	house_assert_refused(h, WITH_TOOL("crash") "rules = [ \"absent.json\" ];",
+		":2: tools.t.plugin: script_rules: it ");
+	assert_matches(h->report, crashed);
+	assert_contains(h->report, " while an instance was made (");
+	assert_contains(h->report, "absent.json");
+	house_assert_refused(h, WITH_TOOL("compile"), " while its rules were compiled (");
+	assert_matches(h->report, crashed);
+	(void)house_write(h, "rules.json",
+		"{ \"rules\": [\n { \"tool\": \"t\", \"name\": \"n\", \"expression\": \"a\" } ] }");
+	house_assert_refused(h, WITH_TOOL("rule") "rules = [ \"rules.json\" ];",
+		"rules.json:2: rules: rule n: its tool t fails: it ");
+	assert_contains(h->report, " while the rule was tried (");
+}
+
+/* What another process is asked before a reload: nothing that only this one can know. */
+static void test_a_trial_minds_crashes_alone(void **state)
+{
+	struct house *h = *state;
+
+	house_config(h,
+		WITH_TOOL("mute") "state_dir = \"/no/such\"; credentials = ( { name = \"k\"; env = "
+				  "\"NO_SUCH_VARIABLE\"; } );");
+	assert_int_equal(house_build(h, ORCH_BUILD_TRIAL), ORCH_OK);
+	orch_plan_unref(h->plan);
+	h->plan = NULL;
+	house_config(h, WITH_TOOL("crash"));
+	assert_int_equal(house_build(h, ORCH_BUILD_TRIAL), ORCH_E_INVALID);
+	assert_contains(h->report, ":2: tools.t.plugin: script_rules: it ");
+}
+
+static void test_a_plugin_that_fails_without_a_word_has_a_sentence(void **state)
+{
+	struct house *h = *state;
+
+	house_assert_refused(
+		h, WITH_TOOL("mute"), ": tools.t: the data or the configuration is not valid");
+	house_assert_refused(
+		h, WITH_TOOL("odd"), ": tools.t: the create hook gave the unknown code 7");
+	house_assert_refused(h, WITH_TOOL("dirty"), ": tools.t: red ?[31m and ?\n");
+}
+
+static void test_a_tool_that_wants_rules_must_have_some(void **state)
+{
+	struct house *h = *state;
+
+	house_assert_refused(h, WITH_TOOL("need"),
+		":2: tools.t: it does not start without a rule: it wants a rule");
+	(void)house_write(h, "rules.json",
+		"{ \"rules\": [ { \"tool\": \"t\", \"name\": \"n\", \"expression\": \"a\" } ] }");
+	house_config(h, WITH_TOOL("need") "rules = [ \"rules.json\" ];");
+	if (house_build(h, ORCH_BUILD_WHOLE) != ORCH_OK)
+		fail_msg("%s", h->report);
+}
+
+#define WITH_LOG(to)                                                                           \
+	HOUSE_TOOL                                                                             \
+	"http = { listen = \"127.0.0.1:0\"; }; egress = { allow = [ \"127.0.0.0/8\" ]; };"     \
+	"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"          \
+	"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; policy = ( { verdict = \"flag\"; " \
+	"actions = [ \"log\" ]; } ); } );"                                                     \
+	"actions = (\n{ name = \"log\"; plugin = \"log\"; to = \"" to "\"; } );"
+
+static void test_where_an_action_writes_must_be_writable(void **state)
+{
+	static const char *const good[] = { WITH_LOG("stderr"), WITH_LOG("syslog"),
+		WITH_LOG("new.log"), WITH_LOG("/dev/null") };
+	struct house *h = *state;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		house_config(h, good[i]);
+		if (house_build(h, ORCH_BUILD_WHOLE) != ORCH_OK)
+			fail_msg("%s", h->report);
+		orch_plan_unref(h->plan);
+		h->plan = NULL;
+	}
+	house_assert_refused(h, WITH_LOG("none/x.log"),
+		"none/x.log cannot be written to: No such file or directory");
+	assert_contains(h->report, ":2: actions.log.to: ");
+	house_assert_refused(h, WITH_LOG("."), "cannot be written to: Is a directory");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, house_open, house_close)
+		TEST(test_a_state_folder_that_cannot_be_made_is_named),
+		TEST(test_a_service_that_egress_refuses_is_named),
+		TEST(test_a_credential_that_may_not_go_to_its_service_is_named),
+		TEST(test_a_state_folder_is_made_one_level_deep),
+		TEST(test_what_is_kept_is_checked),
+		TEST(test_a_named_key_is_checked),
+		TEST(test_certificates_are_loaded_as_the_listener_does),
+		TEST(test_a_ca_file_must_hold_certificates),
+		TEST(test_an_address_of_another_machine_is_named),
+		TEST(test_a_plugin_that_crashes_is_named),
+		TEST(test_a_trial_minds_crashes_alone),
+		TEST(test_a_plugin_that_fails_without_a_word_has_a_sentence),
+		TEST(test_a_tool_that_wants_rules_must_have_some),
+		TEST(test_where_an_action_writes_must_be_writable),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
