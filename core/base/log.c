@@ -127,6 +127,8 @@ static void add_fields(struct orch_buf *line, const struct orch_log_field *field
 	for (; fields->key; fields++) {
 		size_t len = line->len;
 
+		if (!fields->is_number && fields->text.ptr == NULL)
+			continue;
 		add_field(line, fields);
 		if (line->failed) {
 			line->failed = false;
@@ -282,7 +284,7 @@ static bool is_foldable(int level, const char *event, const struct orch_log_fiel
 	if (level >= ORCH_LOG_WARN)
 		return true;
 	for (; fields->key; fields++)
-		if (strcmp(fields->key, "trace") == 0)
+		if (strcmp(fields->key, "trace") == 0 && fields->text.ptr != NULL)
 			return false;
 	return true;
 }
@@ -391,9 +393,25 @@ static void flush_kept(void)
 	tell_dropped();
 }
 
+/* The sums of what was folded AGE_MS ago and longer. */
+static void put_sums(uint64_t age_ms)
+{
+	uint64_t now_ms = orch_clock_now_ms();
+
+	for (size_t i = 0; i < FOLD_KINDS; i++) {
+		struct kind *kind = &logger.kinds[i];
+
+		if (kind->lines > 0 && now_ms - kind->since_ms >= age_ms) {
+			put_sum(kind);
+			kind->lines = 0;
+		}
+	}
+}
+
 void orch_log_finish(uint64_t within_ms)
 {
 	(void)pthread_mutex_lock(&logger.lock);
+	put_sums(0);
 	if (logger.never_waits) {
 		orch_outflow_finish(&logger.flow, within_ms);
 		count_dropped();
@@ -403,17 +421,8 @@ void orch_log_finish(uint64_t within_ms)
 
 void orch_log_flush(void)
 {
-	uint64_t now_ms = orch_clock_now_ms();
-
 	(void)pthread_mutex_lock(&logger.lock);
 	flush_kept();
-	for (size_t i = 0; i < FOLD_KINDS; i++) {
-		struct kind *kind = &logger.kinds[i];
-
-		if (kind->lines > 0 && now_ms - kind->since_ms >= FOLD_MS) {
-			put_sum(kind);
-			kind->lines = 0;
-		}
-	}
+	put_sums(FOLD_MS);
 	(void)pthread_mutex_unlock(&logger.lock);
 }

@@ -14,8 +14,8 @@
 #include "base/check.h"
 
 struct orch_log_field {
-	const char *key; /* NULL ends the list */
-	struct orch_text text;
+	const char *key;       /* NULL ends the list */
+	struct orch_text text; /* left out if its ptr is NULL */
 	int64_t number;
 	bool is_number;
 };
@@ -55,7 +55,7 @@ void orch_log_never_wait(void);
 
 /* Writes what was kept and the sums of folded repeats that are due; call it now and then. */
 void orch_log_flush(void);
-/* Before the end: what is kept gets as much time. */
+/* Before the end: all sums are written, and what is kept gets as much time. */
 void orch_log_finish(uint64_t within_ms);
 
 /*

@@ -101,7 +101,7 @@ static void scan_with(struct scanning *scanning, size_t index, const char *path,
 	struct orch_text unseen = ORCH_TEXT_NONE;
 	struct orch_err err = { "" };
 	size_t count = 0;
-	int rc = orch_rulecheck_scan(tool, scanning->crew->tools[index], set, ORCH_TEXT("text"),
+	int rc = orch_rulecheck_scan(tool, scanning->crew->tools[index].self, set, ORCH_TEXT("text"),
 		text, &scanning->plan->limits, arena, &findings, &count, &unseen, &err);
 
 	if (rc != ORCH_OK)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/host.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -18,11 +20,30 @@ struct orch_plugin_host {
 	struct orch_host services; /* first: what plugins hold is a pointer to it */
 	struct orch_text name;
 	const struct orch_egress *egress;
+	const struct orch_plugin_about *about; /* of the thread that follows, and of no other */
+	_Atomic(pthread_t) thread;
 };
 
 static const struct orch_plugin_host *host_of(const struct orch_host *services)
 {
 	return (const struct orch_plugin_host *)(const void *)services;
+}
+
+void orch_plugin_host_set_about(
+	struct orch_plugin_host *host, const struct orch_plugin_about *about)
+{
+	if (host == NULL)
+		return;
+	host->about = about;
+	atomic_store(&host->thread, about != NULL ? pthread_self() : (pthread_t)0);
+}
+
+/* A thread of the plugin's own is about nothing that we know. */
+static struct orch_plugin_about about_of(const struct orch_plugin_host *host)
+{
+	if (pthread_equal(atomic_load(&host->thread), pthread_self()))
+		return *host->about;
+	return (struct orch_plugin_about){ { NULL, 0 }, { NULL, 0 } };
 }
 
 ORCH_PRINTF(3, 0)
@@ -38,6 +59,7 @@ ORCH_PRINTF(3, 4)
 static void host_log(const struct orch_host *services, int level, const char *fmt, ...)
 {
 	const struct orch_plugin_host *host = host_of(services);
+	struct orch_plugin_about about;
 	char text[TEXT_BYTES];
 	va_list ap;
 
@@ -48,14 +70,17 @@ static void host_log(const struct orch_host *services, int level, const char *fm
 	va_start(ap, fmt);
 	print(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	about = about_of(host);
 	orch_log(level, "plugin", ORCH_LOG_TEXT("instance", host->name),
-		ORCH_LOG_STRING("what", text));
+		ORCH_LOG_STRING("what", text), ORCH_LOG_TEXT("trace", about.trace),
+		ORCH_LOG_TEXT("id", about.id));
 }
 
 ORCH_PRINTF(3, 4)
 static void host_alarm(const struct orch_host *services, const char *name, const char *fmt, ...)
 {
 	const struct orch_plugin_host *host = host_of(services);
+	struct orch_plugin_about about = about_of(host);
 	struct orch_text alarm = orch_sink_constant(name);
 	char text[TEXT_BYTES];
 	va_list ap;
@@ -64,7 +89,8 @@ static void host_alarm(const struct orch_host *services, const char *name, const
 	print(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	orch_log(ORCH_LOG_ALERT, "alarm", ORCH_LOG_TEXT("instance", host->name),
-		ORCH_LOG_TEXT("alarm", alarm), ORCH_LOG_STRING("what", text));
+		ORCH_LOG_TEXT("alarm", alarm), ORCH_LOG_STRING("what", text),
+		ORCH_LOG_TEXT("trace", about.trace), ORCH_LOG_TEXT("id", about.id));
 	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_alarms_total",
 				"Things that people must look at, as plugins report them.",
 				{ "instance", host->name }, { "alarm", alarm }),

@@ -2,7 +2,8 @@
 /*
  * The services that plugins call, and the sink that a hook's results go to.
  *
- * A host belongs to one instance of the configuration; all its lanes share it.
+ * A host belongs to one instance of a plugin on one lane.  That of the plan,
+ * for what is done without an instance, all lanes share.
  */
 #ifndef ORCH_PLUGIN_HOST_H
 #define ORCH_PLUGIN_HOST_H
@@ -18,6 +19,18 @@ struct orch_plugin_host *orch_plugin_host_create(
 	struct orch_text name, const struct orch_egress *egress);
 void orch_plugin_host_destroy(struct orch_plugin_host *host);
 const struct orch_host *orch_plugin_host_services(struct orch_plugin_host *host);
+
+/* What a hook is about. */
+struct orch_plugin_about {
+	struct orch_text trace, id; /* of the event */
+};
+
+/*
+ * From now on what the plugin logs on this thread names ABOUT, which is lent
+ * until the next call; NULL: nothing in particular.  Accepts NULL for HOST.
+ */
+void orch_plugin_host_set_about(
+	struct orch_plugin_host *host, const struct orch_plugin_about *about);
 
 struct orch_sink_limits {
 	uint32_t events, parts, fields, findings, records;

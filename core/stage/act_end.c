@@ -13,6 +13,12 @@
 #define RETRY_BASE_MS 1000
 #define RETRY_CAP_MS 300000
 
+/* Of the event; left out of logs where the task could not be read. */
+static struct orch_text id_of(const struct orch_act_item *item)
+{
+	return item->task != NULL ? item->task->event->id : (struct orch_text){ NULL, 0 };
+}
+
 static const struct orch_config_instance *action_of(const struct orch_act_item *item)
 {
 	return item->work->crew->plan->actions[item->work->action].config;
@@ -111,6 +117,7 @@ static void on_ended(struct orch_handover *handover, int code, const struct orch
 	if (code != ORCH_OK) {
 		orch_log(code == ORCH_E_DENIED ? ORCH_LOG_WARN : ORCH_LOG_ERROR, "action.settle",
 			ORCH_LOG_TEXT("trace", item->lease->message.trace),
+			ORCH_LOG_TEXT("id", id_of(item)),
 			ORCH_LOG_TEXT("instance", item->work->desk->name),
 			ORCH_LOG_STRING("error", err->text));
 		item->outcome = "lost";
@@ -175,7 +182,7 @@ void orch_act_item_bury(struct orch_act_item *item, const char *reason, const ch
 
 	item->outcome = "dead";
 	orch_log(ORCH_LOG_ALERT, "task.dead", ORCH_LOG_TEXT("trace", item->lease->message.trace),
-		ORCH_LOG_TEXT("instance", item->work->desk->name),
+		ORCH_LOG_TEXT("id", id_of(item)), ORCH_LOG_TEXT("instance", item->work->desk->name),
 		ORCH_LOG_STRING("reason", reason),
 		ORCH_LOG_STRING("error", item->why != NULL ? item->why : detail));
 	hand_over(item, ORCH_END_DEAD, "dead", orch_arena_text(arena, orch_text_from(reason)),
@@ -207,7 +214,7 @@ static void try_again(struct orch_act_item *item)
 		return;
 	}
 	orch_log(ORCH_LOG_INFO, "action.retry", ORCH_LOG_TEXT("trace", item->lease->message.trace),
-		ORCH_LOG_TEXT("instance", item->work->desk->name),
+		ORCH_LOG_TEXT("id", id_of(item)), ORCH_LOG_TEXT("instance", item->work->desk->name),
 		ORCH_LOG_STRING("error", item->why), ORCH_LOG_INT("attempt", attempts));
 	if (attempts < action_of(item)->attempts)
 		orch_act_item_release(item,
@@ -232,8 +239,7 @@ void orch_act_item_finish(struct orch_act_item *item, int code, const char *why)
 	}
 	item->outcome = "done";
 	orch_log(ORCH_LOG_INFO, "action.done", ORCH_LOG_TEXT("trace", item->lease->message.trace),
-		ORCH_LOG_TEXT("id", item->task->event->id),
-		ORCH_LOG_TEXT("instance", item->work->desk->name),
+		ORCH_LOG_TEXT("id", id_of(item)), ORCH_LOG_TEXT("instance", item->work->desk->name),
 		ORCH_LOG_TEXT("outcome", outcome));
 	hand_over(item, ORCH_END_DONE, "done", outcome,
 		sink->outcome_detail.ptr == NULL ? ORCH_TEXT_NONE : sink->outcome_detail);

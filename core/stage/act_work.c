@@ -18,7 +18,7 @@ static int enter_act(struct orch_run *run, const struct orch_reply *reply,
 	struct orch_act_work *work = run->user;
 	const struct orch_action_ops *ops = work->crew->plan->actions[work->action].plugin->action;
 
-	return ops->act(work->crew->actions[work->action], work->tasks, work->task_count,
+	return ops->act(work->crew->actions[work->action].self, work->tasks, work->task_count,
 		&run->progress, reply, request, &work->sink, work->codes, err);
 }
 
@@ -118,7 +118,8 @@ static void fill_run(struct orch_act_work *work)
 		.instance = instance->config,
 		.plugin = instance->plugin,
 		.settings = instance->settings,
-		.host = orch_plugin_host_services(instance->host),
+		.host = work->crew->actions[work->action].host,
+		.about = { .trace = lease->message.trace },
 		.name = "act",
 		.duration = instance->acted,
 		.requests_max = config->requests,
@@ -270,9 +271,11 @@ static void begin(struct orch_act_work *work)
 	fill_run(work);
 	orch_sink_init(&work->sink, ORCH_KIND_ACTION, &work->crew->plan->limits, work->arena);
 	read_tasks(work);
-	work->sink.task = work->task_count > 0 ? &work->tasks[0] : NULL;
-	if (work->task_count > 0)
-		orch_run_start(&work->run);
+	if (work->task_count == 0)
+		return;
+	work->sink.task = &work->tasks[0];
+	work->run.about.id = work->tasks[0].event->id;
+	orch_run_start(&work->run);
 }
 
 void orch_act_work_begin(struct orch_act_desk *desk, size_t action, struct orch_batch *batch,

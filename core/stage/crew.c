@@ -5,11 +5,10 @@
 #include "base/err.h"
 #include "base/text.h"
 
-static int call_create(
-	const struct orch_plan_instance *instance, void **ret_self, struct orch_err *err)
+static int call_create(const struct orch_plan_instance *instance, const struct orch_host *host,
+	void **ret_self, struct orch_err *err)
 {
 	const struct orch_plugin *plugin = instance->plugin;
-	const struct orch_host *host = orch_plugin_host_services(instance->host);
 
 	if (plugin->input != NULL)
 		return plugin->input->create(host, instance->settings, ret_self, err);
@@ -18,11 +17,13 @@ static int call_create(
 	return plugin->action->create(host, instance->settings, ret_self, err);
 }
 
-static int create_instance(
-	const struct orch_plan_instance *instance, void **ret_self, struct orch_err *err)
+static int create_instance(const struct orch_plan_instance *instance, struct orch_plugin_host *host,
+	void **ret_self, struct orch_err *err)
 {
 	err->text[0] = '\0';
-	return orch_code_settle(call_create(instance, ret_self, err), "create", err);
+	return orch_code_settle(
+		call_create(instance, orch_plugin_host_services(host), ret_self, err), "create",
+		err);
 }
 
 static void destroy_instance(const struct orch_plan_instance *instance, void *self)
@@ -37,32 +38,45 @@ static void destroy_instance(const struct orch_plan_instance *instance, void *se
 		plugin->action->destroy(self);
 }
 
-static int create_kind(const struct orch_plan_instance *instances, size_t count, void ***ret_selves,
-	struct orch_err *err)
+static int create_member(struct orch_plan *plan, const struct orch_plan_instance *instance,
+	struct orch_crew_member *member, struct orch_err *err)
 {
-	void **selves = orch_alloc_array(count + 1, sizeof(void *));
-	int rc;
+	int rc = ORCH_E_NOMEM;
 
-	if (selves == NULL)
-		return orch_fail(err, ORCH_E_NOMEM, "no memory for the plugins' instances");
-	*ret_selves = selves;
-	for (size_t i = 0; i < count; i++) {
-		rc = create_instance(&instances[i], &selves[i], err);
-		if (rc != ORCH_OK) {
-			orch_err_prefix(err, "%ss.%.*s", orch_kind_name(instances[i].config->kind),
-				ORCH_TEXT_ARG(instances[i].config->name));
-			return rc;
-		}
-	}
-	return ORCH_OK;
+	member->host = orch_plugin_host_create(instance->config->name, &plan->config->egress);
+	if (member->host == NULL)
+		(void)orch_fail(err, rc, "no memory for an instance");
+	else
+		rc = create_instance(instance, member->host, &member->self, err);
+	if (rc != ORCH_OK)
+		orch_err_prefix(err, "%ss.%.*s", orch_kind_name(instance->config->kind),
+			ORCH_TEXT_ARG(instance->config->name));
+	return rc;
 }
 
-static void destroy_kind(const struct orch_plan_instance *instances, size_t count, void **selves)
+static int create_kind(struct orch_plan *plan, const struct orch_plan_instance *instances,
+	size_t count, struct orch_crew_member **ret_members, struct orch_err *err)
 {
-	for (size_t i = 0; selves != NULL && i < count; i++)
-		if (selves[i] != NULL)
-			destroy_instance(&instances[i], selves[i]);
-	orch_free(selves);
+	struct orch_crew_member *members = orch_alloc_array(count + 1, sizeof(*members));
+	int rc = ORCH_OK;
+
+	if (members == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory for the plugins' instances");
+	*ret_members = members;
+	for (size_t i = 0; i < count && rc == ORCH_OK; i++)
+		rc = create_member(plan, &instances[i], &members[i], err);
+	return rc;
+}
+
+static void destroy_kind(
+	const struct orch_plan_instance *instances, size_t count, struct orch_crew_member *members)
+{
+	for (size_t i = 0; members != NULL && i < count; i++) {
+		if (members[i].self != NULL)
+			destroy_instance(&instances[i], members[i].self);
+		orch_plugin_host_destroy(members[i].host);
+	}
+	orch_free(members);
 }
 
 int orch_crew_create(struct orch_plan *plan, enum orch_stage stage, struct orch_crew **ret_crew,
@@ -78,11 +92,11 @@ int orch_crew_create(struct orch_plan *plan, enum orch_stage stage, struct orch_
 	crew->plan = orch_plan_ref(plan);
 	crew->stage = stage;
 	if (stage != ORCH_STAGE_ACT)
-		rc = create_kind(plan->inputs, config->input_count, &crew->inputs, err);
+		rc = create_kind(plan, plan->inputs, config->input_count, &crew->inputs, err);
 	if (rc == ORCH_OK && stage == ORCH_STAGE_SCAN)
-		rc = create_kind(plan->tools, config->tool_count, &crew->tools, err);
+		rc = create_kind(plan, plan->tools, config->tool_count, &crew->tools, err);
 	if (rc == ORCH_OK && stage == ORCH_STAGE_ACT)
-		rc = create_kind(plan->actions, config->action_count, &crew->actions, err);
+		rc = create_kind(plan, plan->actions, config->action_count, &crew->actions, err);
 	if (rc != ORCH_OK) {
 		orch_crew_unref(crew);
 		return rc;
@@ -114,7 +128,7 @@ void orch_crew_unref(struct orch_crew *crew)
 int orch_plan_try_instance(const struct orch_plan_instance *instance, struct orch_err *err)
 {
 	void *self = NULL;
-	int rc = create_instance(instance, &self, err);
+	int rc = create_instance(instance, instance->host, &self, err);
 
 	if (rc == ORCH_OK)
 		destroy_instance(instance, self);

@@ -11,12 +11,18 @@
 
 enum orch_stage { ORCH_STAGE_INTAKE = 0, ORCH_STAGE_SCAN, ORCH_STAGE_ACT, ORCH_STAGE_COUNT };
 
+struct orch_crew_member {
+	void *self;
+	struct orch_plugin_host
+		*host; /* this lane's, so that what is logged names the event at hand */
+};
+
 struct orch_crew {
 	int refs;
 	struct orch_plan *plan;
 	enum orch_stage stage;
-	void **inputs, **tools,
-		**actions; /* instances; NULL arrays for kinds the stage has no use for */
+	/* Instances; NULL for kinds that the stage has no use for. */
+	struct orch_crew_member *inputs, *tools, *actions;
 };
 
 ORCH_MUST_USE int orch_crew_create(struct orch_plan *plan, enum orch_stage stage,

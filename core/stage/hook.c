@@ -28,7 +28,8 @@ static void note_duration(struct orch_run *run, uint64_t took_ns)
 		return;
 	orch_limit_note("hook_ms");
 	orch_log(ORCH_LOG_WARN, "plugin.slow", ORCH_LOG_TEXT("instance", run->instance->name),
-		ORCH_LOG_STRING("hook", run->name), ORCH_LOG_INT("took_ms", took_ns / 1000000));
+		ORCH_LOG_STRING("hook", run->name), ORCH_LOG_INT("took_ms", took_ns / 1000000),
+		ORCH_LOG_TEXT("trace", run->about.trace), ORCH_LOG_TEXT("id", run->about.id));
 }
 
 static void on_timer(void *arg)
@@ -94,7 +95,8 @@ static void on_result(void *arg, const struct orch_http_result *result)
 		orch_pauses_set(run->bench->pauses, run->request.limit_key, pause_ms);
 		orch_log(ORCH_LOG_INFO, "limit.paused",
 			ORCH_LOG_TEXT("what", run->request.limit_key),
-			ORCH_LOG_INT("for_ms", pause_ms));
+			ORCH_LOG_INT("for_ms", pause_ms), ORCH_LOG_TEXT("trace", run->about.trace),
+			ORCH_LOG_TEXT("id", run->about.id));
 		sit_out(run, pause_ms);
 		return;
 	}
@@ -257,7 +259,9 @@ static void enter(struct orch_run *run, const struct orch_reply *reply)
 	int rc;
 
 	run->err.text[0] = '\0';
+	orch_plugin_host_set_about(run->host, &run->about);
 	rc = run->enter(run, reply, &request, &run->err);
+	orch_plugin_host_set_about(run->host, NULL);
 	run->progress.memo[sizeof(run->progress.memo) - 1] = '\0';
 	note_step(run, step);
 	if (reply != NULL) {

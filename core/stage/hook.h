@@ -11,6 +11,7 @@
 #include "base/metric.h"
 #include "config/config.h"
 #include "net/http_client.h"
+#include "plugin/host.h"
 #include "stage/answer.h"
 #include "stage/outlet.h"
 #include "stage/pauses.h"
@@ -31,7 +32,8 @@ struct orch_run {
 	const struct orch_config_instance *instance;
 	const struct orch_plugin *plugin;
 	const void *settings; /* of the instance: they name the files that it may write to */
-	const struct orch_host *host;
+	struct orch_plugin_host *host; /* of this lane */
+	struct orch_plugin_about about;
 	const char *name;             /* of the hook: "scan", "act" */
 	struct orch_metric *duration; /* of one call of the hook */
 	uint32_t requests_max;

@@ -317,7 +317,7 @@ static void handle(struct orch_http_exchange *exchange, void *arg)
 	arrival->begin_ns = orch_clock_mono_ns();
 	table->arrivals++;
 	intake->in_flight++;
-	receive(arrival, table->crew->inputs[entrance->input]);
+	receive(arrival, table->crew->inputs[entrance->input].self);
 }
 
 static void fill_routes(struct orch_intake *intake, struct table *table)

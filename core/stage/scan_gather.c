@@ -144,8 +144,8 @@ static int enter_gather(struct orch_run *run, const struct orch_reply *reply,
 	int rc;
 
 	orch_sink_init(&work->sink, ORCH_KIND_INPUT, &work->crew->plan->limits, work->arena);
-	rc = ops->gather(work->crew->inputs[input], work->event, &run->progress, reply, request,
-		&work->sink, err);
+	rc = ops->gather(work->crew->inputs[input].self, work->event, &run->progress, reply,
+		request, &work->sink, err);
 	if (work->sink.limit != NULL)
 		orch_limit_note(work->sink.limit);
 	if (rc >= 0) {
@@ -178,6 +178,7 @@ static void on_gathered(struct orch_run *run, int code)
 	if (code == ORCH_E_AGAIN && work->lease.attempts + 1 < run->instance->attempts) {
 		orch_log(ORCH_LOG_INFO, "gather.retry",
 			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("id", orch_scan_work_id(work)),
 			ORCH_LOG_TEXT("instance", run->instance->name),
 			ORCH_LOG_STRING("error", run->err.text));
 		orch_scan_work_release(work,
@@ -191,6 +192,7 @@ static void on_gathered(struct orch_run *run, int code)
 	if (code != ORCH_OK) {
 		orch_log(ORCH_LOG_WARN, "gather.failed",
 			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("id", orch_scan_work_id(work)),
 			ORCH_LOG_TEXT("instance", run->instance->name),
 			ORCH_LOG_STRING("error", run->err.text));
 		orch_scan_work_note_unseen(work, run->instance->name, run->err.text);
@@ -222,7 +224,7 @@ void orch_scan_work_gather(struct orch_scan_work *work)
 		orch_scan_work_examine(work);
 		return;
 	}
-	orch_scan_work_fill_run(work, instance, "gather");
+	orch_scan_work_fill_run(work, instance, work->crew->inputs[input].host, "gather");
 	work->run.duration = instance->gathered;
 	work->run.enter = enter_gather;
 	work->run.part = take_part;

@@ -201,7 +201,8 @@ static void tool_failed(struct orch_scan_work *work, int code)
 		return;
 	}
 	orch_log(ORCH_LOG_WARN, "tool.failed", ORCH_LOG_TEXT("trace", work->lease.message.trace),
-		ORCH_LOG_TEXT("instance", tool->name), ORCH_LOG_STRING("error", work->run.err.text),
+		ORCH_LOG_TEXT("id", orch_scan_work_id(work)), ORCH_LOG_TEXT("instance", tool->name),
+		ORCH_LOG_STRING("error", work->run.err.text),
 		ORCH_LOG_INT("attempt", work->lease.attempts + 1));
 	if (again && tries_left) {
 		orch_scan_work_release(work,
@@ -229,7 +230,7 @@ static int enter_scan(struct orch_run *run, const struct orch_reply *reply,
 	struct orch_scan_work *work = run->user;
 	uint32_t index = work->pipeline->tools[work->tool];
 	const struct orch_plan_instance *tool = &work->crew->plan->tools[index];
-	int rc = tool->plugin->tool->scan(work->crew->tools[index],
+	int rc = tool->plugin->tool->scan(work->crew->tools[index].self,
 		work->rules == NULL ? NULL : work->rules->set, work->event, &run->progress, reply,
 		request, &work->sink, err);
 
@@ -276,7 +277,8 @@ void orch_scan_work_examine(struct orch_scan_work *work)
 	}
 	orch_sink_init(&work->sink, ORCH_KIND_TOOL, &work->crew->plan->limits, work->arena);
 	work->sink.event = work->event;
-	orch_scan_work_fill_run(work, tool, "scan");
+	orch_scan_work_fill_run(
+		work, tool, work->crew->tools[work->pipeline->tools[work->tool]].host, "scan");
 	work->run.duration = tool->scanned;
 	work->run.enter = enter_scan;
 	work->run.done = on_scanned;

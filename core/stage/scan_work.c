@@ -75,12 +75,14 @@ static void on_ended(struct orch_handover *handover, int code, const struct orch
 		orch_log(is_dead ? ORCH_LOG_ALERT : ORCH_LOG_INFO,
 			is_dead ? "event.dead" : "event.dropped",
 			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("id", orch_scan_work_id(work)),
 			ORCH_LOG_TEXT("pipeline", work->lease.message.pipeline),
 			ORCH_LOG_TEXT("reason", handover->reason),
 			ORCH_LOG_TEXT("detail", handover->detail));
 	} else {
 		orch_log(code == ORCH_E_DENIED ? ORCH_LOG_WARN : ORCH_LOG_ERROR, "event.handover",
 			ORCH_LOG_TEXT("trace", work->lease.message.trace),
+			ORCH_LOG_TEXT("id", orch_scan_work_id(work)),
 			ORCH_LOG_TEXT("reason", handover->reason),
 			ORCH_LOG_STRING("error", err->text));
 		work->result = "lost";
@@ -117,8 +119,13 @@ void orch_scan_work_drop(struct orch_scan_work *work, const char *reason)
 	end_without_tasks(work, ORCH_END_DROPPED, reason, NULL);
 }
 
-void orch_scan_work_fill_run(
-	struct orch_scan_work *work, const struct orch_plan_instance *instance, const char *hook)
+struct orch_text orch_scan_work_id(const struct orch_scan_work *work)
+{
+	return work->event != NULL ? work->event->id : (struct orch_text){ NULL, 0 };
+}
+
+void orch_scan_work_fill_run(struct orch_scan_work *work, const struct orch_plan_instance *instance,
+	struct orch_plugin_host *host, const char *hook)
 {
 	const struct orch_config *config = work->crew->plan->config;
 
@@ -129,7 +136,8 @@ void orch_scan_work_fill_run(
 		.instance = instance->config,
 		.plugin = instance->plugin,
 		.settings = instance->settings,
-		.host = orch_plugin_host_services(instance->host),
+		.host = host,
+		.about = { work->lease.message.trace, orch_scan_work_id(work) },
 		.name = hook,
 		.requests_max = config->requests,
 		.hook_ms = config->hook_ms,

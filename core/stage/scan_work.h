@@ -67,8 +67,11 @@ void orch_scan_work_release(struct orch_scan_work *work, uint64_t delay_ms, bool
 void orch_scan_work_bury(struct orch_scan_work *work, const char *reason, const char *detail);
 void orch_scan_work_drop(struct orch_scan_work *work, const char *reason);
 void orch_scan_work_end(struct orch_scan_work *work);
-void orch_scan_work_fill_run(
-	struct orch_scan_work *work, const struct orch_plan_instance *instance, const char *hook);
+/* HOST is that of the instance's member of the crew. */
+void orch_scan_work_fill_run(struct orch_scan_work *work, const struct orch_plan_instance *instance,
+	struct orch_plugin_host *host, const char *hook);
+/* Of the event; left out of logs as long as that is not read. */
+struct orch_text orch_scan_work_id(const struct orch_scan_work *work);
 /* From now on the event is never called clean. */
 void orch_scan_work_note_unseen(
 	struct orch_scan_work *work, struct orch_text what, const char *why);

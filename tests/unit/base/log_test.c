@@ -210,6 +210,23 @@ static void test_repeats_are_folded_into_one_sum(void **state)
 	assert_int_equal(count_lines(lines()), 14);
 }
 
+static void test_at_the_end_no_sum_is_kept_back(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 12; i++)
+		say("last", "a");
+	orch_log_finish(0);
+	assert_contains(lines(), "event=last repeated=2 what=a\n");
+}
+
+static void test_a_text_that_is_not_there_is_left_out(void **state)
+{
+	(void)state;
+	orch_log(ORCH_LOG_INFO, "gap", ORCH_LOG_TEXT("trace", ((struct orch_text){ NULL, 0 })),
+		ORCH_LOG_STRING("what", "x"));
+	assert_contains(lines(), "event=gap what=x\n");
+}
+
 static void test_what_is_said_of_the_configuration_is_never_folded(void **state)
 {
 	(void)state;
@@ -352,6 +369,8 @@ int main(void)
 		log_test(test_long_values_are_cut_between_characters),
 		log_test(test_a_line_that_is_full_ends_with_whole_fields),
 		log_test(test_repeats_are_folded_into_one_sum),
+		log_test(test_at_the_end_no_sum_is_kept_back),
+		log_test(test_a_text_that_is_not_there_is_left_out),
 		log_test(test_what_is_said_of_the_configuration_is_never_folded),
 		log_test(test_lines_about_single_events_are_folded_only_when_they_warn),
 		log_test(test_the_sum_comes_before_the_next_line_of_its_kind),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What plugins hand over is bounded, judged and copied; what is out of order is refused. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -463,6 +464,41 @@ static void test_logs_and_alarms_name_the_instance(void **state)
 		1);
 }
 
+static void *log_beside(void *host)
+{
+	const struct orch_host *services = host;
+
+	services->log(services, ORCH_LOG_WARN, "beside");
+	return NULL;
+}
+
+/* Only on the thread that the hook runs on: what a plugin's own thread is about nobody knows. */
+static void test_within_a_hook_logs_and_alarms_name_the_event(void **state)
+{
+	struct fixture *fixture = begin(state, ORCH_KIND_TOOL);
+	const struct orch_plugin_about about = { ORCH_TEXT("t-1"), ORCH_TEXT("Ev1") };
+	const struct orch_host *host = fixture->host;
+	pthread_t thread;
+	char text[4096];
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	orch_log_setup(ends[1], ORCH_LOG_LOGFMT, ORCH_LOG_INFO);
+	orch_plugin_host_set_about(fixture->owner, &about);
+	host->log(host, ORCH_LOG_WARN, "look");
+	assert_non_null(strstr(logged(ends[0], text, sizeof(text)), "trace=t-1 id=Ev1"));
+	host->alarm(host, "odd", "look");
+	assert_non_null(strstr(logged(ends[0], text, sizeof(text)), "trace=t-1 id=Ev1"));
+	assert_int_equal(pthread_create(&thread, NULL, log_beside, (void *)(uintptr_t)host), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_null(strstr(logged(ends[0], text, sizeof(text)), "trace="));
+	orch_plugin_host_set_about(fixture->owner, NULL);
+	host->log(host, ORCH_LOG_WARN, "look");
+	assert_null(strstr(logged(ends[0], text, sizeof(text)), "trace="));
+	orch_log_setup(STDERR_FILENO, ORCH_LOG_LOGFMT, ORCH_LOG_INFO);
+	(void)close(ends[0]), (void)close(ends[1]);
+}
+
 static void test_counts_are_labelled_by_constants_only(void **state)
 {
 	struct fixture *fixture = begin(state, ORCH_KIND_INPUT);
@@ -528,6 +564,7 @@ int main(void)
 		FIXED(test_render_needs_a_task),
 		FIXED(test_a_mac_is_verified),
 		FIXED(test_logs_and_alarms_name_the_instance),
+		FIXED(test_within_a_hook_logs_and_alarms_name_the_event),
 		FIXED(test_counts_are_labelled_by_constants_only),
 		FIXED(test_the_clock_is_the_cores),
 		FIXED(test_no_memory_is_told_and_keeps_what_there_is),

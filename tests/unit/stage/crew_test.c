@@ -38,7 +38,7 @@ static void test_two_lanes_never_share_an_instance(void **state)
 	world_begin(w, CONFIG(""));
 	one = world_crew(w->plan, ORCH_STAGE_SCAN);
 	other = world_crew(w->plan, ORCH_STAGE_SCAN);
-	assert_ptr_not_equal(one->tools[0], other->tools[0]);
+	assert_ptr_not_equal(one->tools[0].self, other->tools[0].self);
 	orch_crew_unref(one);
 	orch_crew_unref(other);
 }
