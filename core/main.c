@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "command/commands.h"
 
 /*
@@ -12,10 +13,10 @@
  */
 static void keep_standard_files(void)
 {
-	int fd = open("/dev/null", O_RDONLY);
+	int fd = orch_path_open("/dev/null", O_RDONLY, 0);
 
 	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = open("/dev/null", O_RDONLY);
+		fd = orch_path_open("/dev/null", O_RDONLY, 0);
 	if (fd >= 0)
 		(void)close(fd);
 }

@@ -36,6 +36,21 @@ uint64_t orch_clock_boot_ms(void)
 	return read_ns(CLOCK_BOOTTIME) / 1000000 + (uint64_t)atomic_load(&shift_ms);
 }
 
+void orch_clock_deadline(uint64_t in_ms, struct timespec *ret_until)
+{
+	uint64_t until_ns = read_ns(CLOCK_MONOTONIC) + in_ms * UINT64_C(1000000);
+
+	ret_until->tv_sec = (time_t)(until_ns / UINT64_C(1000000000));
+	ret_until->tv_nsec = (long)(until_ns % UINT64_C(1000000000));
+}
+
+void orch_clock_pause_us(uint32_t us)
+{
+	const struct timespec pause = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000L };
+
+	(void)nanosleep(&pause, NULL);
+}
+
 void orch_clock_shift_ms(int64_t by)
 {
 	atomic_store(&shift_ms, by);

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 
 #define INSTALLED_FILE "etc/orchestrator/orchestrator.cfg" /* below the prefix */
@@ -374,7 +375,8 @@ static const char *installed_file(struct orch_arena *arena)
 	while (prefix.len > 0 && prefix.ptr[prefix.len - 1] != '/')
 		prefix.len--;
 	file = orch_arena_printf(arena, "%.*s" INSTALLED_FILE, ORCH_TEXT_ARG(prefix)).ptr;
-	return prefix.len > 0 && file != NULL && access(file, F_OK) == 0 ? file : DEFAULT_FILE;
+	return prefix.len > 0 && file != NULL && orch_path_access(file, F_OK) == 0 ? file
+										   : DEFAULT_FILE;
 }
 
 static void find_file(struct orch_cli *cli)
@@ -503,7 +505,7 @@ int orch_cli_fail(const struct orch_cli *cli, int code, const char *fmt, ...)
 
 void orch_cli_hint_file(const struct orch_cli *cli)
 {
-	if (access(cli->file, F_OK) != 0 && errno == ENOENT)
+	if (orch_path_access(cli->file, F_OK) != 0 && errno == ENOENT)
 		fprintf(stderr, "name the file that is meant by -c FILE or $ORCHESTRATOR_CONFIG\n");
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "command/commands.h"
 #include "plugin/loader.h"
@@ -90,7 +91,7 @@ static int open_search(struct orch_cli *cli, struct search *ret_search)
 	struct orch_config *config;
 
 	*ret_search = (struct search){ .config = NULL };
-	if (!cli->is_file_named && access(cli->file, F_OK) != 0) {
+	if (!cli->is_file_named && orch_path_access(cli->file, F_OK) != 0) {
 		ret_search->path = orch_config_plugin_path(cli->arena);
 		return ORCH_EXIT_OK;
 	}

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "command/commands.h"
 #include "model/event.h"
@@ -101,8 +102,9 @@ static void scan_with(struct scanning *scanning, size_t index, const char *path,
 	struct orch_text unseen = ORCH_TEXT_NONE;
 	struct orch_err err = { "" };
 	size_t count = 0;
-	int rc = orch_rulecheck_scan(tool, scanning->crew->tools[index].self, set, ORCH_TEXT("text"),
-		text, &scanning->plan->limits, arena, &findings, &count, &unseen, &err);
+	int rc =
+		orch_rulecheck_scan(tool, scanning->crew->tools[index].self, set, ORCH_TEXT("text"),
+			text, &scanning->plan->limits, arena, &findings, &count, &unseen, &err);
 
 	if (rc != ORCH_OK)
 		note_unseen(scanning, path, err.text);
@@ -174,7 +176,7 @@ static void scan_special(struct scanning *scanning, const FTSENT *entry)
 		note_unseen(scanning, entry->fts_path, "it is no file");
 		return;
 	}
-	fd = open(entry->fts_accpath, O_RDONLY | O_CLOEXEC);
+	fd = orch_path_open(entry->fts_accpath, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0) {
 		note_unseen(scanning, entry->fts_path, orch_errno_text(errno));
 		return;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "config/reader.h"
 
@@ -123,7 +124,7 @@ static void check_readable(struct orch_reader *reader, struct orch_value *group,
 {
 	const struct orch_value *value = orch_value_get(group, name);
 
-	if (value != NULL && file.len > 0 && access(file.ptr, R_OK) != 0)
+	if (value != NULL && file.len > 0 && orch_path_access(file.ptr, R_OK) != 0)
 		orch_reader_error(reader, value->where, orch_reader_path(reader, path, name),
 			"\"%.*s\" cannot be read; must be a file that is there and readable",
 			ORCH_TEXT_ARG(value->text));

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "config/reader.h"
@@ -93,7 +94,7 @@ static int read_open(int fd, const char *file, char *bytes, size_t *ret_len, str
 static int read_file(const char *file, char *bytes, size_t *ret_len, struct orch_err *err)
 {
 	/* Not blocking: a pipe of that name must not hold up the start. */
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = orch_path_open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	int rc;
 
 	if (fd < 0)

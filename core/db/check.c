@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "db/internal.h"
 
@@ -19,7 +20,7 @@ static bool is_alone(const char *path)
 	struct stat found;
 
 	(void)snprintf(log, sizeof(log), "%s-wal", path);
-	return stat(log, &found) != 0 || found.st_size == 0;
+	return orch_path_stat(log, &found) != 0 || found.st_size == 0;
 }
 
 static void write_name(const char *path, char name[NAME_BYTES])
@@ -59,12 +60,12 @@ int orch_db_check(const char *path, const struct orch_db_migration *migrations, 
 	int code;
 
 	/* What is not there, or empty, will be made. */
-	if (lstat(path, &found) != 0 && errno == ENOENT)
+	if (orch_path_lstat(path, &found) != 0 && errno == ENOENT)
 		return ORCH_OK;
 	code = orch_db_prepare_file(path, true, &full, err);
 	if (code != ORCH_OK)
 		return code;
-	if (stat(full, &found) != 0 || found.st_size > 0)
+	if (orch_path_stat(full, &found) != 0 || found.st_size > 0)
 		code = compare(full, migrations, count, err);
 	orch_free(full);
 	if (code != ORCH_OK)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/alloc.h"
 #include "base/text.h"
 
@@ -91,14 +92,13 @@ static int is_wal(void *arg, int columns, char **values, char **names)
 
 static int use_wal(struct orch_db_connection *connection, struct orch_err *err)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
 	bool done = false;
 	int code = SQLITE_BUSY;
 
 	/* Two processes that create the file at once: SQLite does not wait by itself here. */
 	for (unsigned i = 0; i < ORCH_DB_MODE_TRIES && code == SQLITE_BUSY; i++) {
 		if (i > 0)
-			(void)nanosleep(&pause, NULL);
+			orch_clock_pause_us(20000);
 		code = sqlite3_exec(connection->handle, "PRAGMA journal_mode = WAL", is_wal, &done,
 			       NULL) &
 			0xff;

@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/path.h"
 
 #define ORCH_DB_FILE_MODE 0600
 
@@ -73,7 +74,8 @@ static int check_existing(const char *path, const struct stat *status, struct or
 
 static int create(const char *path, struct orch_err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, ORCH_DB_FILE_MODE);
+	int fd = orch_path_open(
+		path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, ORCH_DB_FILE_MODE);
 
 	/* Another process may just have been quicker. */
 	if (fd < 0 && errno != EEXIST)
@@ -117,7 +119,7 @@ int orch_db_prepare_file(const char *path, bool read_only, char **ret_path, stru
 	if (!full)
 		return ORCH_E_INVALID;
 	code = refuse_remote(dir, err);
-	if (code == ORCH_OK && lstat(full, &status) == 0)
+	if (code == ORCH_OK && orch_path_lstat(full, &status) == 0)
 		code = check_existing(full, &status, err);
 	else if (code == ORCH_OK && read_only)
 		code = orch_fail(err, ORCH_E_INVALID, "%s: %s", full, orch_errno_text(errno));

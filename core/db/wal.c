@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 
 #define LOG_BYTES ((size_t)1 << 30) /* a longer one is left to SQLite */
@@ -329,7 +330,7 @@ int orch_db_mend_log(
 	(void)snprintf(path, sizeof(path), "%s-wal", database);
 	if (arena == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "%s: out of memory", path);
-	if (lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	if (orch_path_lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
 		(size_t)status.st_size <= LOG_BYTES)
 		code = look(path, arena, ret_report, err);
 	orch_arena_destroy(arena);

@@ -277,10 +277,7 @@ static void wait_until(struct orch_db *db, uint64_t at_ms)
 	/* Not longer, so that others' changes are seen. */
 	if (wait > ORCH_DB_POLL_MS)
 		wait = ORCH_DB_POLL_MS;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += (long)wait * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	orch_clock_deadline(wait, &until);
 	(void)pthread_cond_timedwait(&db->work, &db->mutex, &until);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/path.h"
 
 /* A key with a passphrase would have OpenSSL ask on the terminal. */
 static int no_passphrase(char *buf, int size, int is_write, void *arg)
@@ -30,7 +31,7 @@ static int check_readable(const char *what, const char *path, struct orch_err *e
 {
 	struct stat found;
 
-	if (access(path, R_OK) < 0 || stat(path, &found) < 0)
+	if (orch_path_access(path, R_OK) < 0 || orch_path_stat(path, &found) < 0)
 		return orch_fail(
 			err, ORCH_E_INVALID, "%s %s: %s", what, path, orch_errno_text(errno));
 	/* A pipe of that name must not hold up the start. */

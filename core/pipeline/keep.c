@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "queue/backend.h"
 #include "store/backend.h"
@@ -49,7 +50,7 @@ static int make_key_file(const char *path, struct orch_err *err)
 
 static bool is_there(const char *path)
 {
-	return access(path, F_OK) == 0;
+	return orch_path_access(path, F_OK) == 0;
 }
 
 /* The key is made before the database, so a database without a key has lost it. */
@@ -58,7 +59,7 @@ static int find_key_file(
 {
 	struct stat found;
 
-	*ret_found = stat(path, &found) == 0;
+	*ret_found = orch_path_stat(path, &found) == 0;
 	if (*ret_found && !S_ISREG(found.st_mode))
 		return orch_fail(err, ORCH_E_INVALID, "%s: not a regular file", path);
 	if (*ret_found && (found.st_mode & (S_IRWXG | S_IRWXO)) != 0)

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "net/http_server.h"
 #include "net/tls.h"
@@ -41,10 +42,10 @@ static int check_state_dir(const char *path, struct orch_err *err)
 	char parent[PATH_MAX];
 	struct stat info;
 
-	if (stat(path, &info) == 0) {
+	if (orch_path_stat(path, &info) == 0) {
 		int rc = orch_file_check_dir(path, err);
 
-		if (rc == ORCH_OK && access(path, W_OK | X_OK) != 0)
+		if (rc == ORCH_OK && orch_path_access(path, W_OK | X_OK) != 0)
 			rc = orch_fail(err, ORCH_E_DENIED, "%s: %s", path, orch_errno_text(errno));
 		return rc;
 	}
@@ -52,9 +53,9 @@ static int check_state_dir(const char *path, struct orch_err *err)
 		return orch_fail(err, ORCH_E_INVALID, "%s: %s", path, orch_errno_text(errno));
 	(void)snprintf(parent, sizeof(parent), "%s", path);
 	cut_name(parent);
-	if (stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
+	if (orch_path_stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
 		errno = ENOTDIR;
-	else if (access(parent, W_OK | X_OK) == 0)
+	else if (orch_path_access(parent, W_OK | X_OK) == 0)
 		return ORCH_OK;
 	return orch_fail(err, ORCH_E_INVALID, "%s cannot be made in %s: %s", path, parent,
 		orch_errno_text(errno));
@@ -131,7 +132,8 @@ static void check_certificate(struct orch_plan *plan, struct orch_config_errors 
 	struct orch_err err;
 
 	if (http->certificate.len == 0 || http->key.len == 0 ||
-		access(http->certificate.ptr, R_OK) != 0 || access(http->key.ptr, R_OK) != 0)
+		orch_path_access(http->certificate.ptr, R_OK) != 0 ||
+		orch_path_access(http->key.ptr, R_OK) != 0)
 		return;
 	if (orch_tls_load(http->certificate.ptr, http->key.ptr, &plan->tls, &err) != ORCH_OK)
 		orch_config_errors_add(errors, where_of(config, "http", "tls"),
@@ -147,7 +149,7 @@ void orch_startcheck_net(struct orch_plan *plan, struct orch_config_errors *erro
 	check_listen(config, "listen", config->http.address, errors);
 	check_listen(config, "health", config->health_listen, errors);
 	check_certificate(plan, errors);
-	if (config->ca_file.len > 0 && access(config->ca_file.ptr, R_OK) == 0 &&
+	if (config->ca_file.len > 0 && orch_path_access(config->ca_file.ptr, R_OK) == 0 &&
 		orch_tls_check_ca_file(config->ca_file.ptr, &err) != ORCH_OK)
 		orch_config_errors_add(errors, where_of(config, "egress", "ca_file"),
 			ORCH_TEXT("egress.ca_file"), "%s; must be a PEM file of certificates",

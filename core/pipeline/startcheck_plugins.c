@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "net/address.h"
 #include "pipeline/keep.h"
@@ -116,10 +117,10 @@ static const char *refuse_path(const char *path)
 	struct stat info;
 	char *slash;
 
-	if (stat(path, &info) == 0) {
+	if (orch_path_stat(path, &info) == 0) {
 		if (S_ISDIR(info.st_mode))
 			return orch_errno_text(EISDIR);
-		return access(path, W_OK) == 0 ? NULL : orch_errno_text(errno);
+		return orch_path_access(path, W_OK) == 0 ? NULL : orch_errno_text(errno);
 	}
 	if (errno != ENOENT)
 		return orch_errno_text(errno);
@@ -127,7 +128,7 @@ static const char *refuse_path(const char *path)
 	slash = strrchr(folder, '/');
 	if (slash != NULL)
 		slash[slash == folder ? 1 : 0] = '\0';
-	return access(folder, W_OK | X_OK) == 0 ? NULL : orch_errno_text(errno);
+	return orch_path_access(folder, W_OK | X_OK) == 0 ? NULL : orch_errno_text(errno);
 }
 
 /* What an action names is written to by the core; a word ("stderr") is no path, and not absolute. */

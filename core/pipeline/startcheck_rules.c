@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "pipeline/rulefile.h"
 #include "pipeline/startcheck.h"
@@ -67,7 +68,7 @@ static void read_file(struct orch_startcheck_rules *rules, const char *path,
 	unsigned line;
 
 	/* A pipe of that name must not hold us up. */
-	if (stat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
+	if (orch_path_stat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
 		orch_config_errors_add(errors, named, ORCH_TEXT("rules"),
 			"%s is not a regular file; must be a JSON file of rules", path);
 		return;

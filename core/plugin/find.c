@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "plugin/loader.h"
 
@@ -28,7 +29,7 @@ static bool is_name(struct orch_text name)
 static size_t list_folder(
 	const char *folder, struct orch_arena *arena, const char **names, size_t count)
 {
-	DIR *dir = opendir(folder);
+	DIR *dir = orch_path_opendir(folder);
 	const struct dirent *entry;
 
 	if (dir == NULL)
@@ -79,7 +80,7 @@ int orch_plugin_find(struct orch_list path, struct orch_text name, struct orch_a
 
 		if (orch_arena_failed(arena))
 			return orch_fail(err, ORCH_E_NOMEM, "no memory to look for the plugin");
-		if (access(file.ptr, F_OK) != 0)
+		if (orch_path_access(file.ptr, F_OK) != 0)
 			continue;
 		*ret_file = file.ptr;
 		return ORCH_OK;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "plugin/check.h"
 #include "plugin/settings.h"
@@ -79,8 +80,8 @@ static int compare_loaded(struct dl_phdr_info *info, size_t size, void *arg)
 	(void)size;
 	if (strncmp(info->dlpi_name, FD_FOLDER, sizeof(FD_FOLDER) - 1) != 0 ||
 		strlen(info->dlpi_name) >= sizeof(search->found) ||
-		stat(info->dlpi_name, &status) != 0 || status.st_dev != search->wanted.st_dev ||
-		status.st_ino != search->wanted.st_ino)
+		orch_path_stat(info->dlpi_name, &status) != 0 ||
+		status.st_dev != search->wanted.st_dev || status.st_ino != search->wanted.st_ino)
 		return 0;
 	(void)snprintf(search->found, sizeof(search->found), "%s", info->dlpi_name);
 	return 1;
@@ -164,7 +165,7 @@ static int check_loaded(void *handle, struct orch_text name, const struct orch_p
 int orch_plugin_load(const char *file, const struct orch_plugin **ret_plugin, struct orch_err *err)
 {
 	/* Not blocking: a pipe of that name must not hold up the start. */
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = orch_path_open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	struct orch_text name = name_of(file);
 	void *handle = NULL;
 	int rc;

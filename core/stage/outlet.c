@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/text.h"
 
 struct outlet {
@@ -84,8 +85,8 @@ static int open_file(struct outlet *file, struct orch_err *err)
 
 	if (file->fd >= 0)
 		return ORCH_OK;
-	fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		0640);
+	fd = orch_path_open(file->path,
+		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 	if (fd < 0 && (errno == EISDIR || errno == ENXIO))
 		return refuse_kind(file->path, err);
 	if (fd < 0)

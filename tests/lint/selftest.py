@@ -81,6 +81,14 @@ class Lint(unittest.TestCase):
             with self.subTest(name=name):
                 self.assertTrue(self.banned_in("core/base/x.c", f"\tx = {name}(a);\n"))
 
+    def test_banned_calls_find_what_goes_past_a_seam(self):
+        for names in source.SEAMS:
+            for name in names.split():
+                with self.subTest(name=name):
+                    self.assertTrue(self.banned_in("core/db/x.c", f"\tx = {name}(a);\n"))
+                    self.assertEqual(self.banned_in("core/db/x.c", f"\torch_path_{name}(a);\n"), [])
+                    self.assertEqual(self.banned_in("core/base/x.c", f"\tx = {name}(a);\n"), [])
+
     def test_banned_calls_let_their_like_pass(self):
         text = ('\t/* strcpy(a, b) */ snprintf(a, 2, "gets(x)");\n\thost->free(a); table.system(a);\n'
                 "\tmy_system(a); orch_free(a); strtok_r(a);\n")
