@@ -294,7 +294,9 @@ class Watcher:
         return next((one["name"] for one in self.stage.sim.brief()[kind] if one["id"] == wanted), wanted)
 
     def is_told(self, line):
-        """Has the other event of this one's file been told?"""
+        """Has the other event of this one's file been told?  The file may be gone with it by now."""
+        if line["type"] == "slack.file" and not line["findings"] and self.told_files:
+            return True
         for part in sorted({f["part"] for f in line["findings"]}):
             if part.startswith("file:"):
                 if self.told_files.pop(part, line["type"]) != line["type"]:
