@@ -71,9 +71,10 @@ macro(orch_compiler)
 	if(sanitized)
 		# A sanitizer brings its own checks; FORTIFY and -z defs would fight with them.
 		if(ORCH_SANITIZE)
+			# A report wants lines, no more; and its hundreds of programs want a fast linker.
 			add_compile_options(-fsanitize=${ORCH_SANITIZE} -fno-sanitize-recover=all
-				-fno-omit-frame-pointer)
-			add_link_options(-fsanitize=${ORCH_SANITIZE})
+				-fno-omit-frame-pointer -g1)
+			add_link_options(-fsanitize=${ORCH_SANITIZE} -fuse-ld=gold)
 		endif()
 	else()
 		orch_flags(-fstack-clash-protection -fstack-protector-strong -fcf-protection=full
