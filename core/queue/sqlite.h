@@ -76,6 +76,11 @@ ORCH_MUST_USE int orch_queue_sqlite_unseal(const struct orch_secret *key, struct
 ORCH_MUST_USE int orch_queue_sqlite_open_row(struct orch_queue_sqlite *queue, struct orch_text body,
 	struct orch_text memo, struct orch_arena *arena, struct orch_lease *lease);
 
+/* sqlite_seen.c: has this name been seen before, within a day?  If not it has now. */
+ORCH_MUST_USE int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_text scope, struct orch_text name, uint64_t now, bool *ret_seen,
+	struct orch_err *err);
+
 /* Ops: on the writer's thread. */
 ORCH_MUST_USE int orch_queue_sqlite_put(struct orch_queue_sqlite *queue, struct orch_db *db,
 	struct orch_queue_op *op, struct orch_err *err);

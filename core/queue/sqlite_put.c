@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Puts: each id once, the ledger with them. */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/text.h"
 #include "queue/sqlite.h"
-
-#define ORCH_QUEUE_PURGE_EVERY 64 /* arrivals; each time twice as many are looked at */
-#define ORCH_QUEUE_PURGE_ROWS (2 * ORCH_QUEUE_PURGE_EVERY)
 
 /* What was put to one queue, to be counted at once. */
 struct tally {
@@ -36,96 +29,6 @@ static int check(const struct orch_message *message, struct orch_err *err)
 		return orch_fail(err, ORCH_E_LIMIT, "queue: a message of more than %d bytes",
 			ORCH_QUEUE_BODY_BYTES);
 	return ORCH_OK;
-}
-
-static void hash_name(
-	struct orch_text queue, struct orch_text name, uint8_t ret_hash[ORCH_SHA256_BYTES])
-{
-	char text[ORCH_QUEUE_NAME_BYTES + ORCH_QUEUE_TEXT_BYTES + 1];
-	int len = snprintf(text, sizeof(text), "%.*s", ORCH_TEXT_ARG(queue));
-
-	/* The NUL between the two is part of it. */
-	memcpy(text + len + 1, name.ptr, name.len);
-	orch_sha256((struct orch_text){ text, (size_t)len + 1 + name.len }, ret_hash);
-}
-
-/* The last of the next hashes after FROM; *ret_found stays false if they reach the end. */
-static int find_place(struct orch_db *db, const char *from, char *ret_place, bool *ret_found,
-	struct orch_err *err)
-{
-	sqlite3_stmt *statement = NULL;
-	struct orch_text hash;
-	int code = orch_db_statement(db,
-		"SELECT hash FROM seen WHERE hash > ?1 ORDER BY hash LIMIT 1 OFFSET ?2", &statement,
-		err);
-
-	if (code < 0)
-		return code;
-	orch_db_bind_blob(statement, 1, (struct orch_text){ from, ORCH_QUEUE_SEEN_BYTES });
-	orch_db_bind_int(statement, 2, ORCH_QUEUE_PURGE_ROWS - 1);
-	code = orch_db_step(statement, ret_found, err);
-	if (code < 0 || !*ret_found)
-		return code;
-	hash = orch_db_column_blob(statement, 0);
-	memcpy(ret_place, hash.ptr,
-		hash.len < ORCH_QUEUE_SEEN_BYTES ? hash.len : ORCH_QUEUE_SEEN_BYTES);
-	return ORCH_OK;
-}
-
-/* Forgets the old ones among the next hashes, round and round. */
-static int purge_seen(
-	struct orch_queue_sqlite *queue, struct orch_db *db, uint64_t now, struct orch_err *err)
-{
-	char end[ORCH_QUEUE_SEEN_BYTES];
-	sqlite3_stmt *statement = NULL;
-	bool found = false;
-	int code;
-
-	memset(end, 0xff, sizeof(end));
-	code = find_place(db, queue->purged, end, &found, err);
-	if (code == ORCH_OK)
-		code = orch_db_statement(db,
-			"DELETE FROM seen WHERE hash > ?1 AND hash <= ?2 AND at < ?3", &statement,
-			err);
-	if (code < 0)
-		return code;
-	orch_db_bind_blob(statement, 1, (struct orch_text){ queue->purged, sizeof(queue->purged) });
-	orch_db_bind_blob(statement, 2, (struct orch_text){ end, sizeof(end) });
-	orch_db_bind_int(statement, 3, (int64_t)now - ORCH_QUEUE_SEEN_MS);
-	code = orch_db_step_done(statement, err);
-	if (found)
-		memcpy(queue->purged, end, sizeof(end));
-	else
-		memset(queue->purged, 0, sizeof(queue->purged));
-	return code;
-}
-
-/* Has this name been seen before, within a day?  If not it has now. */
-static int look_back(struct orch_queue_sqlite *queue, struct orch_db *db, struct orch_text scope,
-	struct orch_text name, uint64_t now, bool *ret_seen, struct orch_err *err)
-{
-	uint8_t hash[ORCH_SHA256_BYTES];
-	sqlite3_stmt *statement = NULL;
-	int code = ORCH_OK;
-
-	if (queue->seen_since_purge++ % ORCH_QUEUE_PURGE_EVERY == 0)
-		code = purge_seen(queue, db, now, err);
-	if (code == ORCH_OK)
-		code = orch_db_statement(db,
-			"INSERT INTO seen (hash, at) VALUES (?1, ?2)"
-			" ON CONFLICT (hash) DO UPDATE SET at = excluded.at WHERE at < ?3",
-			&statement, err);
-	if (code < 0)
-		return code;
-	hash_name(scope, name, hash);
-	orch_db_bind_blob(
-		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
-	orch_db_bind_int(statement, 2, (int64_t)now);
-	orch_db_bind_int(statement, 3, (int64_t)now - ORCH_QUEUE_SEEN_MS);
-	code = orch_db_step_done(statement, err);
-	if (code == ORCH_OK)
-		*ret_seen = orch_db_changes(db) == 0;
-	return code;
 }
 
 static int choose_state(struct orch_db *db, const struct orch_message *message, int64_t queue,
@@ -247,9 +150,11 @@ static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
 	int code = check(message, err);
 
 	if (code == ORCH_OK && op->is_accepted)
-		code = look_back(queue, db, message->queue, message->id, now, &seen, err);
+		code = orch_queue_sqlite_look_back(
+			queue, db, message->queue, message->id, now, &seen, err);
 	if (code == ORCH_OK && op->is_accepted && !seen && message->alias.len > 0)
-		code = look_back(queue, db, message->queue, message->alias, now, &seen, err);
+		code = orch_queue_sqlite_look_back(
+			queue, db, message->queue, message->alias, now, &seen, err);
 	if (code == ORCH_OK && !seen)
 		code = insert(queue, db, message, tally, &inserted, err);
 	if (code < 0)
