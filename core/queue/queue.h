@@ -66,6 +66,8 @@ enum orch_queue_kind {
 	ORCH_QUEUE_CHECKPOINT, /* the lease keeps STEP, STEP_SENT, MEMO */
 	ORCH_QUEUE_SETTLE,     /* the lease ends as END (DONE, DROPPED with REASON) */
 	ORCH_QUEUE_BURY,       /* the lease goes to the dead letters with REASON and DETAIL */
+	ORCH_QUEUE_REMEMBER,   /* NAMES, beside the messages of NAME, for a day from now */
+	ORCH_QUEUE_RECALL,     /* which of NAMES are remembered there: KNOWN */
 };
 
 /* One operation.  The code is ORCH_E_DENIED when the lease was lost meanwhile: drop the work, it is another's. */
@@ -82,7 +84,7 @@ struct orch_queue_op {
 	bool is_accepted; /* PUT: these are new arrivals, refuse those whose id or alias was seen within a day and count them */
 	size_t duplicates; /* out, of an accepted PUT */
 
-	struct orch_text name; /* RECEIVE */
+	struct orch_text name; /* RECEIVE, REMEMBER, RECALL */
 	size_t max;
 	uint64_t visibility_ms;    /* RECEIVE, RENEW */
 	struct orch_arena *arena;  /* RECEIVE: where the leases are made */
@@ -99,6 +101,10 @@ struct orch_queue_op {
 	enum orch_end end;
 	struct orch_text reason; /* short: "on_error", "bad_json" */
 	struct orch_text detail; /* a sentence; no secrets, no message text */
+	/* REMEMBER, RECALL.  They share their room with the ids and aliases of arrivals: derived, as those. */
+	const struct orch_text *names;
+	size_t name_count;
+	bool *known; /* out, of RECALL, one for each name; of one that failed nothing is to be believed */
 
 	void *user;        /* the submitter's */
 	void *backend[48]; /* the backend's */

@@ -79,6 +79,8 @@ static int run_op(struct orch_db_op *db_op, struct orch_db *db, struct orch_err 
 		[ORCH_QUEUE_CHECKPOINT] = orch_queue_sqlite_checkpoint,
 		[ORCH_QUEUE_SETTLE] = orch_queue_sqlite_settle,
 		[ORCH_QUEUE_BURY] = orch_queue_sqlite_bury,
+		[ORCH_QUEUE_REMEMBER] = orch_queue_sqlite_remember,
+		[ORCH_QUEUE_RECALL] = orch_queue_sqlite_recall,
 	};
 	struct orch_queue_op *op = ((struct orch_queue_sqlite_op *)(void *)db_op)->op;
 

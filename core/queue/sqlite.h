@@ -78,8 +78,7 @@ ORCH_MUST_USE int orch_queue_sqlite_open_row(struct orch_queue_sqlite *queue, st
 
 /* sqlite_seen.c: has this name been seen before, within a day?  If not it has now. */
 ORCH_MUST_USE int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
-	struct orch_text scope, struct orch_text name, uint64_t now, bool *ret_seen,
-	struct orch_err *err);
+	struct orch_text scope, struct orch_text name, bool *ret_seen, struct orch_err *err);
 
 /* Ops: on the writer's thread. */
 ORCH_MUST_USE int orch_queue_sqlite_put(struct orch_queue_sqlite *queue, struct orch_db *db,
@@ -95,6 +94,10 @@ ORCH_MUST_USE int orch_queue_sqlite_checkpoint(struct orch_queue_sqlite *queue, 
 ORCH_MUST_USE int orch_queue_sqlite_settle(struct orch_queue_sqlite *queue, struct orch_db *db,
 	struct orch_queue_op *op, struct orch_err *err);
 ORCH_MUST_USE int orch_queue_sqlite_bury(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_remember(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err);
+ORCH_MUST_USE int orch_queue_sqlite_recall(struct orch_queue_sqlite *queue, struct orch_db *db,
 	struct orch_queue_op *op, struct orch_err *err);
 
 /* Sets a row that does not open aside as it is. */

@@ -144,17 +144,16 @@ static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
 	const struct orch_message *message, struct orch_queue_op *op, struct tally *tally,
 	struct orch_err *err)
 {
-	uint64_t now = orch_db_now_ms(db);
 	bool inserted = false;
 	bool seen = false;
 	int code = check(message, err);
 
 	if (code == ORCH_OK && op->is_accepted)
 		code = orch_queue_sqlite_look_back(
-			queue, db, message->queue, message->id, now, &seen, err);
+			queue, db, message->queue, message->id, &seen, err);
 	if (code == ORCH_OK && op->is_accepted && !seen && message->alias.len > 0)
 		code = orch_queue_sqlite_look_back(
-			queue, db, message->queue, message->alias, now, &seen, err);
+			queue, db, message->queue, message->alias, &seen, err);
 	if (code == ORCH_OK && !seen)
 		code = insert(queue, db, message, tally, &inserted, err);
 	if (code < 0)

@@ -8,7 +8,8 @@
  * body    apart, so that leasing does not write it anew.
  * dead    set aside, with the reason; DAMAGED ones as they were found.
  * seen    ids and aliases of the arrivals of the last day, by their hash alone: whatever
- *         else a repeat says of itself, its name tells that it is one.
+ *         else a repeat says of itself, its name tells that it is one.  Likewise what
+ *         is to be recalled by name within a day.
  * ledger, dropped   what has ended, counted.
  */
 #include "queue/backend.h"

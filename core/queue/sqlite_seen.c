@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was seen within a day, so that an arrival that comes again is told. */
+/* What was seen within a day: arrivals that may come again, and names that others are to recall. */
 #include <stdio.h>
 #include <string.h>
 
@@ -72,10 +72,11 @@ static int purge_seen(
 	return code;
 }
 
-int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
-	struct orch_text scope, struct orch_text name, uint64_t now, bool *ret_seen,
-	struct orch_err *err)
+/* Notes that NAME is seen now; *ret_noted is false if that stands there already, not before SINCE. */
+static int note_name(struct orch_queue_sqlite *queue, struct orch_db *db, struct orch_text scope,
+	struct orch_text name, uint64_t since, bool *ret_noted, struct orch_err *err)
 {
+	uint64_t now = orch_db_now_ms(db);
 	uint8_t hash[ORCH_SHA256_BYTES];
 	sqlite3_stmt *statement = NULL;
 	int code = ORCH_OK;
@@ -93,9 +94,73 @@ int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db 
 	orch_db_bind_blob(
 		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
 	orch_db_bind_int(statement, 2, (int64_t)now);
-	orch_db_bind_int(statement, 3, (int64_t)now - ORCH_QUEUE_SEEN_MS);
+	orch_db_bind_int(statement, 3, (int64_t)since);
 	code = orch_db_step_done(statement, err);
 	if (code == ORCH_OK)
-		*ret_seen = orch_db_changes(db) == 0;
+		*ret_noted = orch_db_changes(db) != 0;
+	return code;
+}
+
+int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_text scope, struct orch_text name, bool *ret_seen, struct orch_err *err)
+{
+	bool noted = false;
+	int code = note_name(
+		queue, db, scope, name, orch_db_now_ms(db) - ORCH_QUEUE_SEEN_MS, &noted, err);
+
+	*ret_seen = code == ORCH_OK && !noted;
+	return code;
+}
+
+static int check_names(const struct orch_queue_op *op, struct orch_err *err)
+{
+	if (op->name.len == 0 || op->name.len >= ORCH_QUEUE_NAME_BYTES)
+		return orch_fail(err, ORCH_E_INVALID, "queue: names without a queue");
+	for (size_t i = 0; i < op->name_count; i++) {
+		if (op->names[i].len > ORCH_QUEUE_TEXT_BYTES)
+			return orch_fail(err, ORCH_E_LIMIT, "queue: a name of more than %d bytes",
+				ORCH_QUEUE_TEXT_BYTES);
+	}
+	return ORCH_OK;
+}
+
+int orch_queue_sqlite_remember(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err)
+{
+	int code = check_names(op, err);
+	bool noted;
+
+	/* The day counts from the last time, hence whatever stands there is too old. */
+	for (size_t i = 0; i < op->name_count && code == ORCH_OK; i++)
+		code = note_name(
+			queue, db, op->name, op->names[i], orch_db_now_ms(db), &noted, err);
+	return code;
+}
+
+static int recall_name(struct orch_db *db, struct orch_text scope, struct orch_text name,
+	bool *ret_known, struct orch_err *err)
+{
+	uint8_t hash[ORCH_SHA256_BYTES];
+	sqlite3_stmt *statement = NULL;
+	int code = orch_db_statement(
+		db, "SELECT 1 FROM seen WHERE hash = ?1 AND at >= ?2", &statement, err);
+
+	if (code < 0)
+		return code;
+	hash_name(scope, name, hash);
+	orch_db_bind_blob(
+		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
+	orch_db_bind_int(statement, 2, (int64_t)orch_db_now_ms(db) - ORCH_QUEUE_SEEN_MS);
+	return orch_db_step(statement, ret_known, err);
+}
+
+int orch_queue_sqlite_recall(struct orch_queue_sqlite *queue, struct orch_db *db,
+	struct orch_queue_op *op, struct orch_err *err)
+{
+	int code = check_names(op, err);
+
+	(void)queue;
+	for (size_t i = 0; i < op->name_count && code == ORCH_OK; i++)
+		code = recall_name(db, op->name, op->names[i], &op->known[i], err);
 	return code;
 }

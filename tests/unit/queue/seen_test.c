@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arrivals are told by their ids; the time of what arrived is only kept. */
+/* Arrivals are told by their ids; the time of what arrived is only kept.  Names are recalled for a day. */
 #include "unit/queue/world.h"
 
 #define DAY_MS (24 * 3600 * 1000)
@@ -129,6 +129,96 @@ static void test_a_time_changed_at_rest_is_damage(void **state)
 	assert_int_equal(ledger(w, "scan").damaged, 1);
 }
 
+static int ask_names(struct world *w, enum orch_queue_kind kind, const char *queue,
+	const struct orch_text *names, size_t count, bool *ret_known)
+{
+	struct orch_queue_op op = { .kind = kind,
+		.name = orch_text_from(queue),
+		.names = names,
+		.name_count = count,
+		.known = ret_known };
+
+	return do_op(w, &op);
+}
+
+static void remember(struct world *w, const char *name)
+{
+	const struct orch_text names[] = { orch_text_from(name) };
+
+	assert_int_equal(ask_names(w, ORCH_QUEUE_REMEMBER, "scan", names, 1, NULL), ORCH_OK);
+}
+
+static bool recalls(struct world *w, const char *queue, const char *name)
+{
+	const struct orch_text names[] = { orch_text_from(name) };
+	bool known = false;
+
+	assert_int_equal(ask_names(w, ORCH_QUEUE_RECALL, queue, names, 1, &known), ORCH_OK);
+	return known;
+}
+
+static void test_what_is_remembered_is_recalled_and_nothing_else(void **state)
+{
+	static const struct orch_text names[] = { ORCH_TEXT("other"), ORCH_TEXT("a"),
+		ORCH_TEXT("b"), ORCH_TEXT("") };
+	bool known[] = { true, false, false, true };
+	struct world *w = *state;
+
+	assert_int_equal(ask_names(w, ORCH_QUEUE_REMEMBER, "scan", &names[1], 2, NULL), ORCH_OK);
+	assert_int_equal(ask_names(w, ORCH_QUEUE_RECALL, "scan", names, 4, known), ORCH_OK);
+	assert_false(known[0]);
+	assert_true(known[1]);
+	assert_true(known[2]);
+	assert_false(known[3]);
+	assert_false(recalls(w, "act.a", "a"));
+	assert_int_equal(ask(w->f.path, "SELECT count(*) FROM seen"), 2);
+}
+
+static void test_a_name_is_recalled_for_a_day_from_the_last_time(void **state)
+{
+	struct world *w = *state;
+
+	remember(w, "once");
+	remember(w, "twice");
+	orch_clock_shift_ms(DAY_MS - 1000);
+	remember(w, "twice");
+	assert_true(recalls(w, "scan", "once"));
+	orch_clock_shift_ms(DAY_MS + 60000);
+	assert_false(recalls(w, "scan", "once"));
+	assert_true(recalls(w, "scan", "twice"));
+	orch_clock_shift_ms(2 * DAY_MS + 60000);
+	assert_false(recalls(w, "scan", "twice"));
+}
+
+static void test_a_recalled_name_outlives_a_restart(void **state)
+{
+	struct world *w = *state;
+
+	remember(w, "a");
+	reopen_queue(w, 0);
+	assert_true(recalls(w, "scan", "a"));
+}
+
+static void test_names_are_as_long_as_those_of_messages(void **state)
+{
+	struct world *w = *state;
+	char long_name[ORCH_QUEUE_NAME_BYTES + 1], longer_name[1025];
+	const struct orch_text name = { longer_name, sizeof(longer_name) };
+	const struct orch_text most = { longer_name, sizeof(longer_name) - 1 };
+	bool known = false;
+
+	memset(longer_name, 'n', sizeof(longer_name));
+	memset(long_name, 'q', sizeof(long_name));
+	long_name[ORCH_QUEUE_NAME_BYTES] = '\0';
+	assert_int_equal(ask_names(w, ORCH_QUEUE_REMEMBER, "scan", &name, 1, NULL), ORCH_E_LIMIT);
+	assert_int_equal(ask_names(w, ORCH_QUEUE_RECALL, "scan", &name, 1, &known), ORCH_E_LIMIT);
+	assert_int_equal(
+		ask_names(w, ORCH_QUEUE_RECALL, long_name, &most, 1, &known), ORCH_E_INVALID);
+	assert_int_equal(ask_names(w, ORCH_QUEUE_REMEMBER, "scan", &most, 1, NULL), ORCH_OK);
+	assert_int_equal(ask_names(w, ORCH_QUEUE_RECALL, "scan", &most, 1, &known), ORCH_OK);
+	assert_true(known);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +233,16 @@ int main(void)
 			test_a_redriven_message_keeps_its_time, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_a_time_changed_at_rest_is_damage, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_remembered_is_recalled_and_nothing_else, make_world,
+			remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_name_is_recalled_for_a_day_from_the_last_time, make_world,
+			remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_a_recalled_name_outlives_a_restart, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_names_are_as_long_as_those_of_messages, make_world, remove_world),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
