@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/event.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "model/form.h"
 
@@ -8,7 +9,8 @@
 
 static const char *const severities[] = { "info", "low", "medium", "high", "critical" };
 static const char *const verdicts[] = { "pass", "flag", "block" };
-static const char *const part_states[] = { "here", "truncated", "unavailable", "announced" };
+static const char *const part_states[] = { "here", "truncated", "unavailable", "announced",
+	"gone" };
 
 static const char *name_of(const char *const *names, size_t count, uint32_t value)
 {
@@ -63,6 +65,16 @@ const struct orch_field *orch_event_field(const struct orch_event *event, struct
 	return NULL;
 }
 
+struct orch_text orch_event_name(struct orch_arena *arena, struct orch_text kind,
+	struct orch_text pipeline, struct orch_text source, struct orch_text name)
+{
+	const struct orch_text pieces[] = { kind, pipeline, source, name };
+	char uuid[ORCH_UUID_CHARS + 1];
+
+	orch_uuid5(pieces, sizeof(pieces) / sizeof(pieces[0]), uuid);
+	return orch_arena_text(arena, orch_text_from(uuid));
+}
+
 static void write_fields(struct orch_buf *buf, const struct orch_event *event)
 {
 	orch_form_open(buf, "fields", '[');
@@ -90,6 +102,7 @@ static void write_parts(struct orch_buf *buf, const struct orch_event *event, bo
 			orch_form_text(
 				buf, "state", orch_text_from(orch_part_state_name(part->state)));
 		orch_form_text(buf, "note", part->note);
+		orch_form_text(buf, "alias", part->alias);
 		orch_form_close(buf, '}');
 	}
 	orch_form_close(buf, ']');
@@ -132,6 +145,7 @@ static void read_part(struct orch_form *form, struct json_object *from, void *to
 	part->bytes = orch_form_get_text(form, from, "bytes");
 	part->state = orch_form_get_name(form, from, "state", part_state_from);
 	part->note = orch_form_get_text(form, from, "note");
+	part->alias = orch_form_get_text(form, from, "alias");
 }
 
 void orch_event_read_object(struct orch_form *form, struct json_object *from, void *to)

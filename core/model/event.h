@@ -31,6 +31,13 @@ ORCH_MUST_USE int orch_task_read(struct orch_text json, struct orch_arena *arena
 struct orch_text orch_task_key(struct orch_arena *arena, struct orch_text pipeline,
 	struct orch_text action, struct orch_text event_id, struct orch_text record_id);
 
+/*
+ * By what queues know it again: an event's id or alias, or a part's alias, as
+ * KIND says; the same whenever SOURCE tells PIPELINE of it.
+ */
+struct orch_text orch_event_name(struct orch_arena *arena, struct orch_text kind,
+	struct orch_text pipeline, struct orch_text source, struct orch_text name);
+
 const struct orch_field *orch_event_field(
 	const struct orch_event *event, struct orch_text name); /* NULL: not there */
 

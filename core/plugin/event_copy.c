@@ -24,7 +24,7 @@ static void add(struct tally *tally, struct orch_text text)
 		tally->left -= text.len;
 }
 
-/* Are all the texts texts, and together no longer than LIMIT?  The alias, of which little is kept, counts apart. */
+/* Are all the texts texts, and together no longer than LIMIT?  Aliases, of which little is kept, count apart. */
 static int check_texts(const struct orch_event *event, uint64_t limit)
 {
 	struct tally tally = { limit == 0 ? UINT64_MAX : limit, ORCH_OK };
@@ -47,10 +47,11 @@ static int check_texts(const struct orch_event *event, uint64_t limit)
 		add(&tally, event->parts[i].bytes);
 		add(&tally, event->parts[i].note);
 	}
-	if (ORCH_HAS(event, alias)) {
-		tally.left = limit == 0 ? UINT64_MAX : limit;
+	tally.left = limit == 0 ? UINT64_MAX : limit;
+	if (ORCH_HAS(event, alias))
 		add(&tally, event->alias);
-	}
+	for (size_t i = 0; i < event->part_count; i++)
+		add(&tally, event->parts[i].alias);
 	return tally.code;
 }
 
@@ -63,7 +64,7 @@ static int check_parts(const struct orch_event *event)
 	for (size_t i = 0; rc == ORCH_OK && i < event->part_count; i++) {
 		const struct orch_part *part = &event->parts[i];
 
-		if (part->name.len == 0 || part->state > ORCH_PART_ANNOUNCED ||
+		if (part->name.len == 0 || part->state > ORCH_PART_GONE ||
 			orch_map_get(names, part->name) != NULL)
 			rc = ORCH_E_INVALID;
 		else
@@ -101,6 +102,17 @@ static void copy_fields(
 	copy->fields = fields;
 }
 
+/* An alias by its digest: it may repeat all that the event says. */
+static struct orch_text digest(struct orch_arena *arena, struct orch_text alias)
+{
+	char uuid[ORCH_UUID_CHARS + 1];
+
+	if (alias.len == 0)
+		return ORCH_TEXT_NONE;
+	orch_uuid5(&alias, 1, uuid);
+	return orch_arena_text(arena, orch_text_from(uuid));
+}
+
 static void copy_parts(
 	struct orch_arena *arena, const struct orch_event *event, struct orch_event *copy)
 {
@@ -112,20 +124,9 @@ static void copy_parts(
 		parts[i].bytes = orch_arena_text(arena, event->parts[i].bytes);
 		parts[i].note = orch_arena_text(arena, event->parts[i].note);
 		parts[i].state = event->parts[i].state;
+		parts[i].alias = digest(arena, event->parts[i].alias);
 	}
 	copy->parts = parts;
-}
-
-/* The alias by its digest: it may repeat all that the event says. */
-static struct orch_text digest_alias(struct orch_arena *arena, const struct orch_event *event)
-{
-	const struct orch_text *alias = ORCH_HAS(event, alias) ? &event->alias : NULL;
-	char uuid[ORCH_UUID_CHARS + 1];
-
-	if (alias == NULL || alias->len == 0)
-		return ORCH_TEXT_NONE;
-	orch_uuid5(alias, 1, uuid);
-	return orch_arena_text(arena, orch_text_from(uuid));
 }
 
 struct orch_event *orch_event_copy(struct orch_arena *arena, const struct orch_event *event)
@@ -146,7 +147,7 @@ struct orch_event *orch_event_copy(struct orch_arena *arena, const struct orch_e
 		.order = orch_arena_text(arena, event->order),
 		.data = orch_arena_text(arena, event->data),
 		.trace = orch_arena_text(arena, event->trace),
-		.alias = digest_alias(arena, event),
+		.alias = ORCH_HAS(event, alias) ? digest(arena, event->alias) : ORCH_TEXT_NONE,
 		.field_count = event->field_count,
 		.part_count = event->part_count,
 	};

@@ -243,13 +243,20 @@ static struct orch_text copy_words(struct orch_sink *sink, const char *words)
 	return orch_arena_text(sink->arena, (struct orch_text){ words, length });
 }
 
+/* Only who has asked its source knows that a part is gone. */
+static bool may_mark(const struct orch_sink *sink, uint32_t state)
+{
+	return state == ORCH_PART_TRUNCATED || state == ORCH_PART_UNAVAILABLE ||
+		(state == ORCH_PART_GONE && sink->kind == ORCH_KIND_INPUT);
+}
+
 int orch_sink_mark(struct orch_sink *sink, struct orch_text part, uint32_t state, const char *note)
 {
 	struct orch_part_mark *mark;
 	struct orch_part_mark *marks;
 
 	if (sink->kind == ORCH_KIND_ACTION || part.ptr == NULL || part.len == 0 ||
-		(state != ORCH_PART_TRUNCATED && state != ORCH_PART_UNAVAILABLE))
+		!may_mark(sink, state))
 		return end(sink, ORCH_E_INVALID);
 	mark = find_mark(sink, part);
 	if (mark == NULL) {

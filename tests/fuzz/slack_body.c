@@ -72,7 +72,7 @@ static void check(const struct orch_event *event)
 	require(event->id.len > 0 && event->type.len > 0);
 	for (size_t i = 0; i < event->part_count; i++) {
 		require(event->parts[i].name.len > 0);
-		require(event->parts[i].state <= ORCH_PART_ANNOUNCED);
+		require(event->parts[i].state <= ORCH_PART_GONE);
 		for (size_t k = 0; k < i; k++)
 			require(event->parts[i].name.len != event->parts[k].name.len ||
 				memcmp(event->parts[i].name.ptr, event->parts[k].name.ptr,

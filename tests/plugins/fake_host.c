@@ -103,6 +103,7 @@ static int host_emit(struct orch_sink *sink, const struct orch_event *event)
 		parts[i].media_type = keep_text(fake, event->parts[i].media_type);
 		parts[i].bytes = keep_text(fake, event->parts[i].bytes);
 		parts[i].note = keep_text(fake, event->parts[i].note);
+		parts[i].alias = keep_text(fake, event->parts[i].alias);
 	}
 	copy->fields = fields;
 	copy->parts = parts;

@@ -15,6 +15,13 @@ enum orch_part_state {
 	ORCH_PART_TRUNCATED,   /* only the first bytes: a limit was reached */
 	ORCH_PART_UNAVAILABLE, /* could not be had; why stands in note */
 	ORCH_PART_ANNOUNCED, /* emitted without bytes, gather() is to fetch it; what nobody fetched becomes UNAVAILABLE */
+	/*
+	 * No longer exists at its source: nobody can read it any more.  Said by
+	 * inputs.  If its alias was inspected whole within a day, in another event
+	 * of the same input in the same pipeline, it counts as inspected; otherwise
+	 * it becomes UNAVAILABLE once the tools are done.
+	 */
+	ORCH_PART_GONE,
 };
 
 /* Something to be inspected: the text of a message, a file, a file's name. */
@@ -24,6 +31,12 @@ struct orch_part {
 	struct orch_text bytes;
 	uint32_t state; /* enum orch_part_state */
 	struct orch_text note;
+	/*
+	 * Another name of the same bytes, wherever a part holds them: an input gives
+	 * it if other events may tell of them too.  Bytes that have changed have
+	 * another alias, or none.  Any bytes: the core keeps a digest.  May be empty.
+	 */
+	struct orch_text alias;
 };
 
 struct orch_event {

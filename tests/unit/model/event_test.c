@@ -25,6 +25,9 @@ static const struct orch_part parts[] = {
 		.note = ORCH_TEXT("larger than 4 bytes") },
 	{ .name = ORCH_TEXT("file:F2"), .state = ORCH_PART_UNAVAILABLE },
 	{ .name = ORCH_TEXT("file:F3"), .state = ORCH_PART_ANNOUNCED },
+	{ .name = ORCH_TEXT("file:F4"),
+		.state = ORCH_PART_GONE,
+		.alias = ORCH_TEXT("T1/\xff\0/4") },
 };
 
 static const struct orch_event full = {
@@ -69,6 +72,8 @@ static void assert_same_lists(
 		assert_int_equal(a->parts[i].state, b->parts[i].state);
 		assert_same(
 			a->parts[i].note, b->parts[i].note.ptr ? b->parts[i].note : ORCH_TEXT_NONE);
+		assert_same(a->parts[i].alias,
+			b->parts[i].alias.ptr ? b->parts[i].alias : ORCH_TEXT_NONE);
 	}
 }
 
@@ -203,9 +208,10 @@ static void test_what_is_not_an_event_is_refused_by_name(void **state)
 		{ "{\"fields\":[null]}", "fields: not an array of objects" },
 		{ "{\"fields\":[{\"name\":5}]}", "name: not a text" },
 		{ "{\"parts\":[5]}", "parts: not an array of objects" },
-		{ "{\"parts\":[{\"state\":\"gone\"}]}", "state: not a known name" },
+		{ "{\"parts\":[{\"state\":\"lost\"}]}", "state: not a known name" },
 		{ "{\"parts\":[{\"state\":3}]}", "state: not a known name" },
 		{ "{\"parts\":[{\"bytes\":true}]}", "bytes: not a text" },
+		{ "{\"parts\":[{\"alias\":1}]}", "alias: not a text" },
 	};
 	struct orch_arena *arena = orch_arena_create(0);
 	struct orch_event *event = NULL;
@@ -237,6 +243,23 @@ static void test_unknown_members_and_nulls_are_passed_over(void **state)
 	assert_text(event->id, "x");
 	assert_text(event->actor, "");
 	assert_int_equal(event->part_count, 0);
+	orch_arena_destroy(arena);
+}
+
+/* As rows were written before parts had any. */
+static void test_a_part_without_an_alias_has_an_empty_one(void **state)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_event *event = NULL;
+	struct orch_err err = { "" };
+
+	(void)state;
+	assert_int_equal(orch_event_read(ORCH_TEXT("{\"id\":\"x\",\"parts\":[{\"name\":\"file:F1\","
+						   "\"state\":\"announced\"}]}"),
+				 arena, &event, &err),
+		ORCH_OK);
+	assert_int_equal(event->parts[0].state, ORCH_PART_ANNOUNCED);
+	assert_text(event->parts[0].alias, "");
 	orch_arena_destroy(arena);
 }
 
@@ -272,6 +295,7 @@ static void test_names_go_there_and_back(void **state)
 	assert_string_equal(orch_verdict_name(ORCH_BLOCK), "block");
 	assert_string_equal(orch_verdict_name(99), "unknown");
 	assert_string_equal(orch_part_state_name(ORCH_PART_UNAVAILABLE), "unavailable");
+	assert_string_equal(orch_part_state_name(ORCH_PART_GONE), "gone");
 	assert_string_equal(orch_part_state_name(99), "unknown");
 	assert_int_equal(orch_severity_from(ORCH_TEXT("High")), -1);
 	assert_int_equal(orch_severity_from(ORCH_TEXT("")), -1);
@@ -296,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_the_form_is_the_documented_one),
 		cmocka_unit_test(test_what_is_not_an_event_is_refused_by_name),
 		cmocka_unit_test(test_unknown_members_and_nulls_are_passed_over),
+		cmocka_unit_test(test_a_part_without_an_alias_has_an_empty_one),
 		cmocka_unit_test(test_reading_copes_without_memory),
 		cmocka_unit_test(test_names_go_there_and_back),
 		cmocka_unit_test(test_fields_are_found_by_name),

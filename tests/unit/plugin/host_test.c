@@ -124,6 +124,28 @@ static void test_an_event_is_copied_whole(void **state)
 	assert_string_equal(copy->trace.ptr, "");
 }
 
+static void test_aliases_of_parts_become_digests(void **state)
+{
+	struct fixture *fixture = begin(state, ORCH_KIND_INPUT);
+	char alias[63];
+	struct orch_part parts[] = { { .name = { "a", 1 }, .alias = { alias, 60 } },
+		{ .name = { "b", 1 }, .alias = { "x", 1 } }, { .name = { "c", 1 } } };
+	struct orch_event event = small_event();
+	const struct orch_part *copies;
+
+	memset(alias, 'x', sizeof(alias));
+	event.parts = parts;
+	event.part_count = 3;
+	assert_int_equal(fixture->host->emit(&fixture->sink, &event), ORCH_OK);
+	copies = fixture->sink.events[0].parts;
+	assert_int_equal(copies[0].alias.len, 36);
+	assert_int_equal(copies[1].alias.len, 36);
+	assert_string_not_equal(copies[0].alias.ptr, copies[1].alias.ptr);
+	assert_string_equal(copies[2].alias.ptr, "");
+	parts[0].alias.len = 64;
+	assert_int_equal(fixture->host->emit(&fixture->sink, &event), ORCH_E_LIMIT);
+}
+
 static void test_too_many_events_are_refused(void **state)
 {
 	struct fixture *fixture = begin(state, ORCH_KIND_INPUT);
@@ -188,7 +210,7 @@ static void test_malformed_events_are_refused(void **state)
 	parts[1].name = (struct orch_text){ "", 0 };
 	assert_int_equal(fixture->host->emit(&fixture->sink, &event), ORCH_E_INVALID);
 	parts[1].name = (struct orch_text){ "b", 1 };
-	parts[1].state = 4;
+	parts[1].state = ORCH_PART_GONE + 1;
 	assert_int_equal(fixture->host->emit(&fixture->sink, &event), ORCH_E_INVALID);
 	assert_int_equal(fixture->sink.event_count, 0);
 	assert_int_equal(fixture->sink.failed, ORCH_E_INVALID);
@@ -347,6 +369,7 @@ static void test_marks_are_one_a_part(void **state)
 	assert_int_equal(sink->marks[0].state, ORCH_PART_UNAVAILABLE);
 	assert_string_equal(sink->marks[0].note.ptr, "");
 	assert_int_equal(host->mark(sink, ORCH_TEXT("a"), ORCH_PART_HERE, ""), ORCH_E_INVALID);
+	assert_int_equal(host->mark(sink, ORCH_TEXT("a"), ORCH_PART_GONE, ""), ORCH_E_INVALID);
 	assert_int_equal(host->mark(sink, ORCH_TEXT(""), ORCH_PART_TRUNCATED, ""), ORCH_E_INVALID);
 	assert_int_equal(host->mark(sink, ORCH_TEXT("b"), ORCH_PART_TRUNCATED, ""), ORCH_OK);
 	assert_int_equal(host->mark(sink, ORCH_TEXT("c"), ORCH_PART_TRUNCATED, ""), ORCH_OK);
@@ -551,6 +574,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXED(test_an_event_is_copied_whole),
+		FIXED(test_aliases_of_parts_become_digests),
 		FIXED(test_too_many_events_are_refused),
 		FIXED(test_too_many_parts_fields_and_bytes_are_refused),
 		FIXED(test_malformed_events_are_refused),
