@@ -5,7 +5,7 @@
 #include "queue/backend.h"
 #include "store/backend.h"
 
-#define PARTS 4
+#define PARTS 5
 
 static void on_group_done(struct orch_db_group *group)
 {
@@ -41,6 +41,22 @@ static struct orch_db_op *put_part(struct orch_handover *handover)
 		.queue = handover->queue,
 		.messages = handover->messages,
 		.message_count = handover->message_count,
+	};
+	return handover->queue->backend->as_db_op(handover->queue, op);
+}
+
+static struct orch_db_op *remember_part(struct orch_handover *handover)
+{
+	struct orch_queue_op *op = &handover->remember_op;
+
+	if (handover->name_count == 0)
+		return NULL;
+	*op = (struct orch_queue_op){
+		.kind = ORCH_QUEUE_REMEMBER,
+		.queue = handover->queue,
+		.name = handover->lease->message.queue,
+		.names = handover->names,
+		.name_count = handover->name_count,
 	};
 	return handover->queue->backend->as_db_op(handover->queue, op);
 }
@@ -100,6 +116,7 @@ void orch_handover_submit(struct orch_handover *handover, struct orch_arena *are
 	parts[1] = end_part(handover);
 	parts[2] = store_part(handover);
 	parts[3] = put_part(handover);
+	parts[4] = remember_part(handover);
 	for (size_t i = 0; i < PARTS; i++)
 		if (parts[i] != NULL) {
 			*tail = parts[i];

@@ -23,6 +23,8 @@ struct orch_handover {
 	size_t result_count;
 	const struct orch_message *messages;
 	size_t message_count;
+	const struct orch_text *names; /* remembered beside the lease's queue */
+	size_t name_count;
 
 	const struct orch_lease *lease;
 	enum orch_end end; /* DEAD: buried */
@@ -36,7 +38,7 @@ struct orch_handover {
 
 	/* the hand-over's own */
 	struct orch_store_op store_op;
-	struct orch_queue_op put_op, keep_op, end_op;
+	struct orch_queue_op put_op, keep_op, end_op, remember_op;
 	struct orch_db_group *group;
 };
 

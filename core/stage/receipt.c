@@ -19,17 +19,6 @@ static struct orch_text derive_trace(
 	return orch_arena_printf(arena, "%.8s%.4s%.4s", uuid, uuid + 9, uuid + 14);
 }
 
-/* KIND tells ids and aliases apart. */
-static struct orch_text derive_name(struct orch_arena *arena, struct orch_text kind,
-	struct orch_text pipeline, struct orch_text source, struct orch_text name)
-{
-	struct orch_text pieces[] = { kind, pipeline, source, name };
-	char uuid[ORCH_UUID_CHARS + 1];
-
-	orch_uuid5(pieces, 4, uuid);
-	return orch_arena_text(arena, orch_text_from(uuid));
-}
-
 static bool feeds(const struct orch_plan *plan, const struct orch_config_pipeline *pipeline,
 	const struct orch_plan_instance *input)
 {
@@ -46,11 +35,11 @@ static void fill_message(struct orch_message *message, const struct orch_config_
 {
 	*message = (struct orch_message){
 		.queue = ORCH_TEXT("scan"),
-		.id = derive_name(
+		.id = orch_event_name(
 			arena, ORCH_TEXT("event"), pipeline->name, event->source, event->id),
 		.alias = event->alias.len == 0
 			? ORCH_TEXT_NONE
-			: derive_name(arena, ORCH_TEXT("alias"), pipeline->name, event->source,
+			: orch_event_name(arena, ORCH_TEXT("alias"), pipeline->name, event->source,
 				  event->alias),
 		.pipeline = pipeline->name,
 		.tenant = event->tenant,

@@ -13,7 +13,8 @@ static inline bool orch_result_is_kept(
 	if (verdict != ORCH_PASS || finding_count > 0)
 		return true;
 	for (size_t i = 0; i < event->part_count; i++)
-		if (event->parts[i].state != ORCH_PART_HERE)
+		if (event->parts[i].state != ORCH_PART_HERE &&
+			event->parts[i].state != ORCH_PART_GONE) /* inspected, with another event */
 			return true;
 	return false;
 }

@@ -141,7 +141,8 @@ void orch_scan_release(struct orch_scan *scan)
 
 	for (work = TAILQ_FIRST(&scan->works); work != NULL; work = next) {
 		next = TAILQ_NEXT(work, link);
-		if (work->handover.group == NULL && work->release.user == NULL) {
+		if (work->handover.group == NULL && work->release.user == NULL &&
+			work->recall.user == NULL) {
 			orch_run_cancel(&work->run);
 			orch_scan_work_release(work, 0, false);
 		}

@@ -38,6 +38,7 @@ static struct orch_part *find_or_add_part(struct orch_scan_work *work, struct or
 		.bytes = ORCH_TEXT_NONE,
 		.state = ORCH_PART_ANNOUNCED,
 		.note = ORCH_TEXT_NONE,
+		.alias = ORCH_TEXT_NONE,
 	};
 	return part;
 }
@@ -47,7 +48,7 @@ static void mark(
 {
 	part->state = state;
 	part->note = orch_arena_text(work->arena, orch_text_from(note));
-	if (state == ORCH_PART_UNAVAILABLE)
+	if (state == ORCH_PART_UNAVAILABLE || state == ORCH_PART_GONE)
 		part->bytes = ORCH_TEXT_NONE;
 }
 
@@ -116,6 +117,16 @@ static void take_part(
 	fill_part(work, part, blob, truncated);
 }
 
+/* An alias that the part came with stays: the input was shown its digest, and that would be digested anew. */
+static void replace_part(struct orch_part *part, const struct orch_part *given)
+{
+	struct orch_text alias = part->alias;
+
+	*part = *given;
+	if (alias.len > 0)
+		part->alias = alias;
+}
+
 /* The event as the input now tells it; bytes that were fetched stay. */
 static void replace_event(struct orch_scan_work *work, const struct orch_event *given)
 {
@@ -131,7 +142,7 @@ static void replace_event(struct orch_scan_work *work, const struct orch_event *
 		struct orch_part *part = find_or_add_part(work, given->parts[i].name);
 
 		if (part != NULL && part->state == ORCH_PART_ANNOUNCED && part->bytes.len == 0)
-			*part = given->parts[i];
+			replace_part(part, &given->parts[i]);
 	}
 }
 

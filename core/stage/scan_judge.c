@@ -17,7 +17,7 @@
 #define RETRY_CAP_MS 60000
 #define HANDOVER_TRIES 10
 
-/* What tools said of the parts, now that all of them have seen each part as it came. */
+/* What tools said of the parts, now that all of them have seen each part as it came; of one that is gone it means nothing. */
 static void apply_marks(struct orch_scan_work *work)
 {
 	for (size_t i = 0; i < work->event->part_count; i++) {
@@ -32,25 +32,25 @@ static void apply_marks(struct orch_scan_work *work)
 	}
 }
 
-/* What could not be looked at, and why.  Such an event is never called clean. */
+/* What could not be looked at, and why.  Such an event is never called clean.  What is gone by now was inspected. */
 static enum orch_inspection inspect(struct orch_scan_work *work, struct orch_text *ret_note)
 {
-	size_t unseen = 0, gone = 0;
+	size_t unseen = 0, lost = 0;
 
 	for (size_t i = 0; i < work->event->part_count; i++) {
 		const struct orch_part *part = &work->parts[i];
 
-		if (part->state == ORCH_PART_HERE)
+		if (part->state == ORCH_PART_HERE || part->state == ORCH_PART_GONE)
 			continue;
 		unseen++;
-		gone += part->state == ORCH_PART_UNAVAILABLE;
+		lost += part->state == ORCH_PART_UNAVAILABLE;
 		orch_scan_work_note_unseen(
 			work, orch_scan_work_part_name(part->name), part->note.ptr);
 	}
 	*ret_note = work->unseen;
 	if (unseen == 0 && !work->is_unseen)
 		return ORCH_INSPECTED;
-	if ((work->event->part_count > 0 && gone == work->event->part_count) ||
+	if ((work->event->part_count > 0 && lost == work->event->part_count) ||
 		(work->blind > 0 && work->blind == work->pipeline->tool_count))
 		return ORCH_UNINSPECTED;
 	return ORCH_INSPECTED_PARTLY;
@@ -363,6 +363,7 @@ void orch_scan_work_judge(struct orch_scan_work *work)
 		.lease = &work->lease,
 		.end = ORCH_END_DONE,
 	};
+	orch_scan_work_remember(work);
 	if (prepare(work, &err) == ORCH_OK) {
 		orch_handover_submit(&work->handover, work->arena);
 		return;

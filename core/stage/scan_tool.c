@@ -137,6 +137,14 @@ static void take_marks(struct orch_scan_work *work)
 	work->sink.mark_count = 0;
 }
 
+/* It may be any part that TOOL has not looked at. */
+static void note_half_seen(
+	struct orch_scan_work *work, const struct orch_config_instance *tool, const char *why)
+{
+	work->is_half_seen = true;
+	orch_scan_work_note_unseen(work, tool->name, why);
+}
+
 static int take_results(struct orch_scan_work *work, const struct orch_plan_instance *tool)
 {
 	uint64_t left_out = work->sink.findings_left_out;
@@ -146,7 +154,7 @@ static int take_results(struct orch_scan_work *work, const struct orch_plan_inst
 	if (left_out > 0) {
 		(void)snprintf(why, sizeof(why), "%llu findings were left out (limits.findings)",
 			(unsigned long long)left_out);
-		orch_scan_work_note_unseen(work, tool->config->name, why);
+		note_half_seen(work, tool->config, why);
 		work->findings_left_out += left_out;
 	}
 	return collect(work, tool);
@@ -214,7 +222,7 @@ static void tool_failed(struct orch_scan_work *work, int code)
 		 */
 		work->sink.record_count = 0;
 		(void)take_results(work, tool_of(work));
-		orch_scan_work_note_unseen(work, tool->name, work->run.err.text);
+		note_half_seen(work, tool, work->run.err.text);
 		next_tool(work);
 	} else {
 		orch_scan_work_bury(work, "held",
@@ -265,7 +273,7 @@ void orch_scan_work_examine(struct orch_scan_work *work)
 	struct orch_plan_instance *tool;
 
 	if (work->tool == work->pipeline->tool_count) {
-		orch_scan_work_judge(work);
+		orch_scan_work_recall(work);
 		return;
 	}
 	tool = tool_of(work);
@@ -273,7 +281,7 @@ void orch_scan_work_examine(struct orch_scan_work *work)
 	work->rules = orch_plan_rules(tool);
 	if (orch_plan_is_blind(tool, work->rules)) {
 		work->blind++;
-		orch_scan_work_note_unseen(work, tool->config->name, "it has no rules");
+		note_half_seen(work, tool->config, "it has no rules");
 	}
 	orch_sink_init(&work->sink, ORCH_KIND_TOOL, &work->crew->plan->limits, work->arena);
 	work->sink.event = work->event;

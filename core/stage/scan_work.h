@@ -49,6 +49,7 @@ struct orch_scan_work {
 	size_t record_count, record_size;
 	uint64_t findings_left_out;
 	size_t blind;            /* tools that had no rules to work by */
+	bool is_half_seen;       /* a tool has not looked at all of it, nobody knows at what */
 	bool is_unseen;          /* something was not examined, beside what the parts' states say */
 	struct orch_text unseen; /* what, and why */
 
@@ -56,7 +57,8 @@ struct orch_scan_work {
 	struct orch_message *messages;      /* the hand-over's */
 	struct orch_stored_result *results; /* likewise */
 	struct orch_queue_op release;
-	const char *result; /* for the metrics */
+	struct orch_queue_op recall; /* its user is set as long as it is under way */
+	const char *result;          /* for the metrics */
 };
 
 /* scan_work.c */
@@ -82,7 +84,13 @@ struct orch_text orch_scan_work_part_name(struct orch_text name);
 void orch_scan_work_gather(struct orch_scan_work *work); /* then examines */
 
 /* scan_tool.c */
-void orch_scan_work_examine(struct orch_scan_work *work); /* the tools, then judge */
+void orch_scan_work_examine(struct orch_scan_work *work); /* the tools, then recall */
+
+/* scan_recall.c */
+/* What became of the parts that are gone; then judges. */
+void orch_scan_work_recall(struct orch_scan_work *work);
+/* The hand-over's: the parts that need not be inspected again where another event tells of them. */
+void orch_scan_work_remember(struct orch_scan_work *work);
 
 /* scan_judge.c */
 void orch_scan_work_judge(struct orch_scan_work *work); /* then hands over */

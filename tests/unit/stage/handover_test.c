@@ -91,10 +91,24 @@ static struct orch_message task(const char *id)
 		.body = ORCH_TEXT("{}") };
 }
 
-/* With an event and a task beside the end of LEASE. */
+static bool is_known(struct world *w, struct orch_text name)
+{
+	bool known = false;
+	struct orch_queue_op recall = { .kind = ORCH_QUEUE_RECALL,
+		.name = ORCH_TEXT("scan"),
+		.names = &name,
+		.name_count = 1,
+		.known = &known };
+
+	run_op(w, &recall);
+	return known;
+}
+
+/* With an event, a task and a name beside the end of LEASE. */
 static void hand_over(struct hand *hand, const struct orch_lease *lease, enum orch_end end,
 	const struct orch_message *message)
 {
+	static const struct orch_text name = ORCH_TEXT("n1");
 	struct orch_stored_event event = stored();
 	uint64_t until = orch_clock_mono_ms() + WORLD_WAIT_MS;
 
@@ -106,6 +120,8 @@ static void hand_over(struct hand *hand, const struct orch_lease *lease, enum or
 		.event = &event,
 		.messages = message,
 		.message_count = 1,
+		.names = &name,
+		.name_count = 1,
 		.lease = lease,
 		.end = end,
 		.reason = ORCH_TEXT("reason"),
@@ -132,6 +148,7 @@ static void test_all_of_it_takes_effect_together(void **state)
 	assert_text(world_stored(w).id, "e1");
 	assert_int_equal(world_ledger(w, "scan").done, 1);
 	assert_int_equal(world_ledger(w, "act.act").in_flight, 1);
+	assert_true(is_known(w, ORCH_TEXT("n1")));
 }
 
 static void test_who_has_lost_the_lease_leaves_nothing_behind(void **state)
@@ -151,6 +168,7 @@ static void test_who_has_lost_the_lease_leaves_nothing_behind(void **state)
 	assert_int_equal(count, 0);
 	assert_int_equal(world_ledger(w, "scan").in_flight, 1);
 	assert_int_equal(world_ledger(w, "act.act").accepted, 0);
+	assert_false(is_known(w, ORCH_TEXT("n1")));
 }
 
 static void test_a_part_that_fails_undoes_the_others(void **state)

@@ -302,6 +302,7 @@ static inline void world_put(struct world *w, const struct orch_message *message
 /* An event with one text and, if they are not NULL, a field and a part to be fetched. */
 struct put_event {
 	const char *id, *text, *field, *value, *announced, *order, *pipeline;
+	const char *source;            /* NULL: "in" */
 	const struct orch_part *parts; /* instead of the text */
 	size_t part_count;
 };
@@ -323,7 +324,7 @@ static inline struct orch_event world_event(
 		.size = sizeof(struct orch_event),
 		.time_ms = 1700000000000,
 		.id = orch_text_from(given->id),
-		.source = ORCH_TEXT("in"),
+		.source = orch_text_from(given->source == NULL ? "in" : given->source),
 		.type = ORCH_TEXT("test"),
 		.tenant = ORCH_TEXT_NONE,
 		.actor = ORCH_TEXT_NONE,

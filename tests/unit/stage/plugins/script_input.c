@@ -9,7 +9,8 @@
  *   type TEXT         the answer's media type; a '|' in it is a line break
  *   denied, again, invalid, limit
  *
- * gather() fetches every announced part from api_url + its name.
+ * gather() fetches every announced part from api_url + its name; what is
+ * answered with 410 is gone, what with another status than 200 not to be had.
  */
 #include <orch/input.h>
 
@@ -21,7 +22,7 @@
 
 struct settings {
 	const char *api_url;
-	const char *gather; /* what to do beside: "reject", "again", "fail", "more" */
+	const char *gather; /* what to do beside: "reject", "again", "fail", "more", "anew" */
 };
 
 struct script_input {
@@ -181,6 +182,14 @@ static int emit_more(
 	return self->host->emit(sink, &draft.event);
 }
 
+static void mark_failed(const struct script_input *self, const struct orch_part *part, int status,
+	struct orch_sink *sink)
+{
+	(void)self->host->mark(sink, part->name,
+		status == 410 ? ORCH_PART_GONE : ORCH_PART_UNAVAILABLE,
+		status == 410 ? "it is gone" : "not found");
+}
+
 static int end_gather(struct script_input *self, const struct orch_event *event,
 	struct orch_sink *sink, struct orch_err *err)
 {
@@ -202,9 +211,10 @@ static int gather(void *self, const struct orch_event *event, struct orch_progre
 	struct script_input *input = self;
 	size_t at = progress->step;
 
+	if (reply == NULL && strcmp(input->settings->gather, "anew") == 0)
+		(void)input->host->emit(sink, event);
 	if (reply != NULL && reply->status != 200 && at > 0)
-		(void)input->host->mark(
-			sink, event->parts[at - 1].name, ORCH_PART_UNAVAILABLE, "not found");
+		mark_failed(input, &event->parts[at - 1], reply->status, sink);
 	while (at < event->part_count && event->parts[at].state != ORCH_PART_ANNOUNCED)
 		at++;
 	if (at >= event->part_count)
