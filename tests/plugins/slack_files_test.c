@@ -287,7 +287,7 @@ static void test_files_of_others_are_not_asked_for(void **state)
 {
 	static const char *const files[] = {
 		",'is_external':true,'url_private':'https://files.slack.com/x'",
-		",'mode':'external','url_private':'https://drive.example/x'", ",'mode':'tombstone'",
+		",'mode':'external','url_private':'https://drive.example/x'",
 		",'mode':'hidden_by_limit'"
 	};
 
@@ -376,8 +376,8 @@ static void test_a_refused_look_up_is_said(void **state)
 	static const struct {
 		const char *error;
 		bool is_alarm;
-	} cases[] = { { "file_not_found", false }, { "file_deleted", false },
-		{ "access_denied", true }, { "missing_scope", true }, { "token_revoked", true } };
+	} cases[] = { { "file_not_visible", false }, { "access_denied", true },
+		{ "missing_scope", true }, { "token_revoked", true } };
 	struct fake *fake = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -161,7 +161,9 @@ enum verdict download_judge(struct slack *self, const struct expected *expected,
 		return judge_body(expected, reply, ret_why);
 	if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
 		return judge_redirect(self, expected, reply, ret_url, ret_why);
-	*ret_why = status == 404 || status == 410 ? "the file is not there any more"
-						  : "Slack refused the download";
+	*ret_why = "the file is not there any more";
+	if (status == 404 || status == 410)
+		return DOWNLOAD_GONE;
+	*ret_why = "Slack refused the download";
 	return DOWNLOAD_LOST;
 }

@@ -40,6 +40,8 @@ void draft_part(struct draft *draft, const struct orch_part *part)
 		place->bytes = (struct orch_text){ "", 0 };
 	if (place->note.ptr == NULL)
 		place->note = (struct orch_text){ "", 0 };
+	if (place->alias.ptr == NULL)
+		place->alias = (struct orch_text){ "", 0 };
 	draft->event.part_count++;
 }
 
@@ -91,7 +93,8 @@ int draft_emit(struct draft *draft, const struct envelope *envelope)
 			.media_type = { "", 0 },
 			.bytes = { "", 0 },
 			.state = ORCH_PART_UNAVAILABLE,
-			.note = kit_text("more parts than are looked at") };
+			.note = kit_text("more parts than are looked at"),
+			.alias = { "", 0 } };
 	cut_to_budget(draft, envelope->body.len);
 	draft->event.size = sizeof(draft->event);
 	draft->event.fields = draft->fields;

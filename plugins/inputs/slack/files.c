@@ -4,20 +4,26 @@
 
 #define NAME_BYTES 128
 #define PART_NAME_BYTES 256
+#define ALIAS_BYTES 1024
 #define NAMED_FILES_LIMIT 1000 /* of a message's own: also those that are too many to be fetched */
 
 static const char *const descriptions[] = { "name", "title", "alt_txt", "preview",
 	"preview_plain_text", "plain_text", "initial_comment", "subject", "headers", "from", "to",
 	"cc", "transcription", "vtt", "simplified_html", "list_metadata" };
 
+bool files_is_gone(struct json_object *file)
+{
+	return kit_is(kit_json_text(file, "mode"), "tombstone");
+}
+
 const char *files_refusal(struct json_object *file)
 {
 	struct orch_text mode = kit_json_text(file, "mode");
 
+	if (files_is_gone(file))
+		return "the file was deleted";
 	if (kit_json_is_true(file, "is_external") || kit_is(mode, "external"))
 		return "external file, held by a third party";
-	if (kit_is(mode, "tombstone"))
-		return "the file was deleted";
 	if (kit_is(mode, "hidden_by_limit"))
 		return "hidden by the limit of the workspace's plan";
 	return NULL;
@@ -56,6 +62,17 @@ static struct orch_text part_name(
 	return kit_built(&builder);
 }
 
+struct orch_text files_alias(const struct draft *draft, struct orch_text id)
+{
+	struct kit_builder alias;
+
+	kit_builder_init(&alias, draft->arena, ALIAS_BYTES);
+	kit_put(&alias, draft->event.tenant);
+	kit_puts(&alias, "/file/");
+	kit_put(&alias, id);
+	return kit_is_whole(&alias) ? kit_built(&alias) : (struct orch_text){ "", 0 };
+}
+
 bool files_describe(struct kit_arena *arena, struct json_object *file, struct orch_part *ret_part)
 {
 	struct kit_builder lines, links;
@@ -78,15 +95,22 @@ bool files_describe(struct kit_arena *arena, struct json_object *file, struct or
 	return ret_part->name.len > 0;
 }
 
+static uint32_t first_state(struct json_object *file)
+{
+	if (files_refusal(file) == NULL)
+		return ORCH_PART_ANNOUNCED;
+	return files_is_gone(file) ? ORCH_PART_GONE : ORCH_PART_UNAVAILABLE;
+}
+
 static void announce(struct draft *draft, struct json_object *file)
 {
 	struct orch_text id = kit_json_text(file, "id");
-	const char *refusal = files_refusal(file);
 	struct orch_part part = { .name = part_name(
 					  draft->arena, "file:", id, kit_json_text(file, "name")),
 		.media_type = kit_json_text(file, "mimetype"),
-		.state = refusal == NULL ? ORCH_PART_ANNOUNCED : ORCH_PART_UNAVAILABLE,
-		.note = kit_text(refusal) };
+		.state = first_state(file),
+		.note = kit_text(files_refusal(file)),
+		.alias = files_alias(draft, id) };
 
 	draft_part(draft, &part);
 	if (files_describe(draft->arena, file, &part))
@@ -98,6 +122,7 @@ void files_announce_id(struct draft *draft, struct orch_text id)
 	struct orch_part part = {
 		.name = part_name(draft->arena, "file:", id, (struct orch_text){ "", 0 }),
 		.state = ORCH_PART_ANNOUNCED,
+		.alias = draft->event.alias,
 	};
 
 	draft_part(draft, &part);

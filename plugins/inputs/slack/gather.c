@@ -63,6 +63,13 @@ static int give_up(struct gathering *call, const char *why)
 	return mark(call, ORCH_PART_UNAVAILABLE, why);
 }
 
+/* It may have been inspected with another event, which the core knows. */
+static int leave(struct gathering *call, const char *why)
+{
+	call->self->host->count(call->self->host, "file_gone", 1);
+	return mark(call, ORCH_PART_GONE, why);
+}
+
 /* A file that cannot be had now must not hold up the rest of its message for ever. */
 static int put_off(struct gathering *call, const char *why)
 {
@@ -176,7 +183,7 @@ static int ask_download(struct gathering *call, struct json_object *file)
 	struct orch_text url = kit_copy(&call->self->arena, address_of(file));
 
 	if (refusal != NULL)
-		return give_up(call, refusal);
+		return files_is_gone(file) ? leave(call, refusal) : give_up(call, refusal);
 	if (file_kind(file) == FILE_CANVAS)
 		return ask_canvas(call);
 	if (url.len == 0)
@@ -245,6 +252,12 @@ static int add_description(struct gathering *call, struct json_object *file)
 	return emit_with(call, &more);
 }
 
+static bool says_gone(const struct kit_slack_answer *answer)
+{
+	return strcmp(answer->error, "file_deleted") == 0 ||
+		strcmp(answer->error, "file_not_found") == 0;
+}
+
 /* HEAD says what was not inspected, and is followed by the refusal. */
 static int refused(struct gathering *call, const char *head, const struct kit_slack_answer *answer)
 {
@@ -255,7 +268,7 @@ static int refused(struct gathering *call, const char *head, const struct kit_sl
 		host->alarm(host, "slack_token", "%s%s%s%s", head, answer->error,
 			answer->scope[0] != '\0' ? ", needed: " : "", answer->scope);
 	(void)snprintf(why, sizeof(why), "%s%s", head, answer->error);
-	return give_up(call, why);
+	return says_gone(answer) ? leave(call, why) : give_up(call, why);
 }
 
 /* As it was written, and without its marks if that differs: some digits may be bold. */
@@ -350,6 +363,8 @@ static int take_download(struct gathering *call, const struct orch_reply *reply)
 		return mark(call, ORCH_PART_TRUNCATED, why);
 	case DOWNLOAD_LATER:
 		return put_off(call, why);
+	case DOWNLOAD_GONE:
+		return leave(call, why);
 	default:
 		if (strstr(why, "sign-in") != NULL)
 			host->alarm(

@@ -174,21 +174,6 @@ static int take_uninstall(struct envelope *envelope)
 	return raise_alarm(envelope, "slack_app_uninstalled", "the app was uninstalled");
 }
 
-/* Its creation, each of its shares and its public link tell of the same bytes; a change of others. */
-static void name_file(const struct envelope *envelope, struct draft *draft, struct orch_text id)
-{
-	struct kit_builder alias;
-
-	if (kit_is(kit_json_text(envelope->event, "type"), "file_change"))
-		return;
-	kit_builder_init(&alias, draft->arena, NOTE_BYTES);
-	kit_put(&alias, envelope->team);
-	kit_puts(&alias, "/file/");
-	kit_put(&alias, name_within(envelope, id));
-	if (kit_is_whole(&alias))
-		draft->event.alias = kit_built(&alias);
-}
-
 static int take_file(struct envelope *envelope)
 {
 	struct json_object *event = envelope->event;
@@ -211,8 +196,10 @@ static int take_file(struct envelope *envelope)
 	draft_field(&draft, "slack.channel", channel);
 	draft_field(&draft, "slack.user", user);
 	draft_field(&draft, "slack.subtype", kit_json_text(event, "type"));
+	/* Its creation, each of its shares and its public link tell of the same bytes; a change of others. */
+	if (!kit_is(kit_json_text(event, "type"), "file_change"))
+		draft.event.alias = files_alias(&draft, id);
 	files_announce_id(&draft, id);
-	name_file(envelope, &draft, id);
 	return draft_emit(&draft, envelope);
 }
 

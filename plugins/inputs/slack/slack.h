@@ -98,13 +98,16 @@ void walk_value(struct walk *walk, const char *key, struct json_object *value);
 
 /* files.c: files as announced parts, and what their descriptions say; only its own are in "slack.files". */
 void files_announce(struct draft *draft, struct json_object *message);
+/* The one file that the event is about: what names the event names the file. */
 void files_announce_id(struct draft *draft, struct orch_text id);
+struct orch_text files_alias(const struct draft *draft, struct orch_text id); /* empty: none */
 struct json_object *files_find(struct json_object *envelope, struct orch_text id);
 bool files_describe(struct kit_arena *arena, struct json_object *file, struct orch_part *ret_part);
 /* What Slack holds in a form of its own is asked for in another way than by its address. */
 enum file_kind { FILE_BYTES, FILE_CANVAS, FILE_LIST };
 enum file_kind file_kind(struct json_object *file);
 const char *files_refusal(struct json_object *file); /* why it cannot be had; NULL: it can */
+bool files_is_gone(struct json_object *file);
 
 /* message.c: the message that the event is about: the event itself, or the one within it. */
 struct json_object *message_of(struct json_object *event);
@@ -127,6 +130,7 @@ enum verdict {
 	DOWNLOAD_MOVED, /* *ret_url is where to */
 	DOWNLOAD_CUT,   /* the part holds less than the file */
 	DOWNLOAD_LOST,
+	DOWNLOAD_GONE, /* the file is not there any more */
 	DOWNLOAD_LATER,
 };
 
