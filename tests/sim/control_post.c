@@ -325,15 +325,26 @@ static int change_file(struct sim_control *control)
 	return status;
 }
 
-static int publish_file(struct sim_control *control)
+static int with_file(
+	struct sim_control *control, void (*what)(struct sim_world *world, struct sim_file *file))
 {
 	struct sim_file *found =
 		sim_world_file(control->box->world, sim_arg(control->args, "file"));
 
 	if (!found || found->is_deleted)
 		return sim_refuse(control, 404, "no such file");
-	sim_file_publish(control->box->world, found);
+	what(control->box->world, found);
 	return 200;
+}
+
+static int publish_file(struct sim_control *control)
+{
+	return with_file(control, sim_file_publish);
+}
+
+static int delete_file(struct sim_control *control)
+{
+	return with_file(control, sim_file_remove);
 }
 
 static int join_members(struct sim_control *control, struct sim_channel *found)
@@ -471,6 +482,7 @@ const struct sim_command sim_post_commands[] = {
 	{ "POST", "file", file },
 	{ "POST", "file_change", change_file },
 	{ "POST", "file_public", publish_file },
+	{ "POST", "file_delete", delete_file },
 	{ "POST", "channel", channel },
 	{ "POST", "user", user },
 	{ "POST", "token", token },

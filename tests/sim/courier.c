@@ -183,6 +183,16 @@ static void dispatch(struct sim_letter *letter, const struct sim_fault *fault)
 		sim_letter_send(letter);
 }
 
+static const char *ts_of(struct json_object *inner)
+{
+	struct json_object *changed = orch_json_get(inner, "message");
+	const char *ts = sim_get(inner, "deleted_ts");
+
+	if (ts[0])
+		return ts;
+	return sim_get(changed ? changed : inner, "ts");
+}
+
 static void describe(struct sim_letter *letter, struct json_object *inner, const char *channel)
 {
 	const char *what = sim_get(inner, "subtype");
@@ -190,6 +200,7 @@ static void describe(struct sim_letter *letter, struct json_object *inner, const
 	sim_keep(letter->what, sizeof(letter->what),
 		orch_text_from(what[0] ? what : sim_get(inner, "type")));
 	sim_keep(letter->channel, sizeof(letter->channel), orch_text_from(channel));
+	sim_keep(letter->ts, sizeof(letter->ts), orch_text_from(ts_of(inner)));
 }
 
 static int send_all(struct sim_courier *courier, struct orch_text body, struct json_object *inner,
@@ -322,6 +333,7 @@ struct json_object *sim_letter_show(const struct sim_letter *letter)
 	sim_put(shown, "event_id", letter->event_id);
 	sim_put(shown, "what", letter->what);
 	sim_put(shown, "channel", letter->channel);
+	sim_put(shown, "ts", letter->ts);
 	sim_put(shown, "state", states[letter->state]);
 	sim_put(shown, "fault", sim_fault_name(letter->fault));
 	for (size_t i = 0; i < letter->try_count; i++)

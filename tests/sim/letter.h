@@ -33,6 +33,7 @@ struct sim_letter {
 	char event_id[SIM_EVENT_ID_SIZE];
 	char what[64]; /* "message_changed" */
 	char channel[SIM_ID_SIZE];
+	char ts[SIM_TS_SIZE]; /* of the message; empty: it is about none */
 	char signature[16], timestamp[32], retry_reason[32];
 	int64_t timestamp_offset_s, retry_num;
 	bool no_retry;

@@ -414,6 +414,15 @@ class Files(SimCase):
         self.assertEqual(self.receiver.wait(4)[3]["body"]["event"]["type"], "file_change")
         self.assertEqual(self.download(posted["url_private"])[2], b"other")
 
+    def test_a_file_that_its_author_deletes_is_gone(self):
+        posted = self.upload()
+        self.slack.sim("file_delete", file=posted["file"])
+        self.assertEqual(self.slack.api("files.info", file=posted["file"])["error"], "file_deleted")
+        self.assertEqual(self.download(posted["url_private"])[0], 404)
+        shown = self.slack.message("general", posted["ts"])
+        self.assertEqual((shown["state"], shown["body"]["files"]),
+                         ("live", [{"id": posted["file"], "mode": "tombstone"}]))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -155,6 +155,17 @@ class Events(SimCase):
         self.assertEqual((shown["state"], [t["status"] for t in shown["tries"]]),
                          ("accepted", [500, 302, 404, 200]))
 
+    def test_a_delivery_names_the_message_that_it_is_about(self):
+        posted = self.slack.say()
+        place = {"channel": posted["channel"], "ts": posted["ts"]}
+        self.slack.sim("edit", text="other", **place)
+        self.slack.sim("delete", **place)
+        self.slack.sim("file", user="alice", name="a.txt", content="x")
+        self.assertTrue(self.slack.get("wait", deliveries=4)["ok"])
+        self.assertEqual([(d["what"], d["ts"]) for d in self.slack.get("state")["deliveries"]],
+                         [("message", posted["ts"]), ("message_changed", posted["ts"]),
+                          ("message_deleted", posted["ts"]), ("file_created", "")])
+
     def test_an_answer_that_does_not_come_in_time_is_http_timeout(self):
         self.slack.sim("config", answer_limit_ms=50)
         self.receiver.answers += [(0, {}, b"")]

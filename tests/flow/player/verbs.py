@@ -192,6 +192,11 @@ def change_file(world, words, options):
     world.sim.tell("file_change", file=world.message(words[0]).file, content=words[1])
 
 
+def delete_file(world, words, options):
+    """delete-file NAME: by its author"""
+    world.sim.tell("file_delete", file=world.message(words[0]).file)
+
+
 def event(world, words, options):
     """event JSON [as NAME]: the inner event, sent as Slack would"""
     words, name = take_name(words)
@@ -310,6 +315,6 @@ def unlock(world, words, options):
 
 VERBS = {function.__name__.rstrip("_").replace("_", "-"): function for function in (
     config, config_line, action, without, with_, start, stop, term, kill, restart, reload, rule, cli,
-    post, edit, delete, upload, change_file, event, envelope, fault, hold, wait_held, release,
+    post, edit, delete, upload, change_file, delete_file, event, envelope, fault, hold, wait_held, release,
     token, channel, limit, retries, flood, settle, write, damage, damage_row,
     lock, unlock)}
