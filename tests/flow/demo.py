@@ -294,14 +294,12 @@ class Watcher:
         return next((one["name"] for one in self.stage.sim.brief()[kind] if one["id"] == wanted), wanted)
 
     def is_told(self, line):
-        """Has the other event of this one's file been told?  The file may be gone with it by now."""
-        if line["type"] == "slack.file" and not line["findings"] and self.told_files:
-            return True
-        for part in sorted({f["part"] for f in line["findings"]}):
-            if part.startswith("file:"):
-                if self.told_files.pop(part, line["type"]) != line["type"]:
-                    return True
-                self.told_files[part] = line["type"]
+        """Has the other event of this one's file been told?"""
+        parts = (f["part"].partition(":") for f in line["findings"])
+        for file in sorted({file for kind, _, file in parts if kind in ("file", "filename")}):
+            if self.told_files.pop(file, line["type"]) != line["type"]:
+                return True
+            self.told_files[file] = line["type"]
         return False
 
     def tell_verdict(self, line):
@@ -315,11 +313,21 @@ class Watcher:
         else:
             self.screen.say("  %s → %s" % (said, line["verdict"]))
 
+    def stands(self, state, sent):
+        """Is it about a message that is there with all its files?  What went has been told of."""
+        for channel in state["channels"]:
+            for message in channel["messages"]:
+                if channel["id"] == sent["channel"] and message["ts"] == sent["ts"]:
+                    files = message["body"].get("files", [])
+                    return message["state"] == "live" and \
+                        all(file.get("mode") != "tombstone" for file in files)
+        return False
+
     def tell_clean(self, line):
         event_id = line["id"].rsplit(":", 1)[1]
-        deliveries = self.stage.sim.state(messages=0, calls=0, deliveries=1000)["deliveries"]
-        sent = next((d for d in deliveries if d["event_id"] == event_id), None)
-        if sent is None or sent["what"] in ("file_created", "file_shared"):
+        state = self.stage.sim.state(calls=0, deliveries=1000)
+        sent = next((d for d in state["deliveries"] if d["event_id"] == event_id), None)
+        if sent is None or not self.stands(state, sent):
             return
         self.screen.say("  a message in %s → %s" % (
             self.name_of("channels", sent["channel"]), self.screen.good("stays, nothing found")))

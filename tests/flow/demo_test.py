@@ -96,11 +96,13 @@ class Heard:
 
 
 class Watched(unittest.TestCase):
+    def setUp(self):
+        self.stage = demo.Stage(BUILD, demo.CONFIG)
+        self.addCleanup(self.stage.close)
+        self.watcher = demo.Watcher(self.stage, Heard())
+
     def test_what_a_visitor_posts_is_told_once(self):
-        stage = demo.Stage(BUILD, demo.CONFIG)
-        self.addCleanup(stage.close)
-        screen = Heard()
-        watcher = demo.Watcher(stage, screen)
+        stage, watcher = self.stage, self.watcher
         stage.sim.tell("message", channel="general", user="alice", text="hello")
         self.hear(watcher, ["a message in general → stays, nothing found"])
         stage.sim.tell("file", channel="random", user="bob", name="a.txt", content="clean", text="look")
@@ -109,6 +111,23 @@ class Watched(unittest.TestCase):
         self.hear(watcher, ["alice: Visa card number → deleted"])
         stage.sim.tell("file", channel="random", user="bob", name="a.pem", content=KEY)
         self.hear(watcher, ["bob: Private key → deleted"])
+
+    def test_an_upload_is_told_once_whichever_of_its_events_is_last(self):
+        for last in ("file_shared", "file_share"):
+            self.stage.sim.tell("fault", method="events", kind="hold",
+                                skip=("file_created", "file_shared", "file_share").index(last))
+            self.stage.sim.tell("file", channel="random", user="bob", name="a.bin", content=KEY,
+                                text="look", mimetype="application/octet-stream")
+            self.wait_for_a_line()
+            self.stage.sim.tell("release")
+            self.hear(self.watcher, ["bob: Private key → deleted"])
+
+    def wait_for_a_line(self):
+        def has_line():
+            self.watcher.look()
+            return self.watcher.screen.lines, "none"
+
+        harness.poll("a line", has_line)
 
     def hear(self, watcher, wanted):
         """WANTED and no more, when everything that was posted has been judged and done."""
