@@ -7,7 +7,7 @@
 #include "pipeline/service_internal.h"
 
 #define TEND_EVERY_MS 60000
-#define TEND_SHARE 100 /* one part in so many of the main thread's time, at most */
+#define SHARE 100 /* what is counted row by row has one part in so many of the main thread's time */
 
 static void set_queue_gauges(const struct orch_queue_stats *stats)
 {
@@ -118,6 +118,14 @@ void orch_service_note_gaps(struct orch_service *service, const struct orch_rule
 	orch_health_set_flaw(service->health, is_flawed ? flaw : NULL);
 }
 
+/* What has BEGUN took longer, the longer the backlog. */
+static uint64_t next_turn(uint64_t begun)
+{
+	uint64_t now = orch_clock_mono_ms();
+
+	return now + SHARE * (now - begun);
+}
+
 void orch_service_tend_queue(struct orch_service *service)
 {
 	struct orch_err err = { "" };
@@ -132,21 +140,16 @@ void orch_service_tend_queue(struct orch_service *service)
 	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_queue_mended_rows_total",
 				"Rows that were damaged so that no receive would have found them."),
 		(int64_t)mended);
-	/* With a long backlog it takes its time, of which it shall have little. */
-	service->tend_at_ms =
-		orch_clock_mono_ms() + TEND_EVERY_MS + TEND_SHARE * (orch_clock_mono_ms() - now);
+	service->tend_at_ms = next_turn(now) + TEND_EVERY_MS;
 }
 
-void orch_service_refresh_gauges(struct orch_service *service)
+static void count_queues(struct orch_service *service, struct orch_arena *arena)
 {
-	struct orch_arena *arena = orch_arena_create(0);
 	struct orch_queue_stats *stats;
 	struct orch_ledger *ledgers;
 	struct orch_err err = { "" };
 	size_t count;
 
-	if (arena == NULL)
-		return;
 	if (orch_queue_stats(service->keep.queue, arena, &stats, &count, &err) == ORCH_OK)
 		for (size_t i = 0; i < count; i++) {
 			set_queue_gauges(&stats[i]);
@@ -159,8 +162,19 @@ void orch_service_refresh_gauges(struct orch_service *service)
 		for (size_t i = 1; i < count; i++)
 			set_ledger_gauges(&ledgers[i]);
 	}
+}
+
+void orch_service_refresh_gauges(struct orch_service *service)
+{
+	uint64_t now = orch_clock_mono_ms();
+	struct orch_arena *arena = now < service->count_at_ms ? NULL : orch_arena_create(0);
+
+	if (arena != NULL) {
+		count_queues(service, arena);
+		service->count_at_ms = next_turn(now);
+		orch_arena_destroy(arena);
+	}
 	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_limit_keys_paused",
 				"Rate limits that are being sat out."),
 		(int64_t)orch_pauses_count(service->shared.pauses));
-	orch_arena_destroy(arena);
 }

@@ -26,6 +26,7 @@ struct orch_service {
 	uint64_t drain_until_ms;    /* monotonic */
 	uint64_t watchdog_ms;       /* half of its time; 0: none */
 	uint64_t damaged;           /* rows that have been reported */
+	uint64_t count_at_ms;       /* monotonic; when the queues are counted next */
 	uint64_t tend_at_ms;        /* monotonic; when the queue is looked over next */
 	struct orch_rule_gaps gaps; /* of the rules in force */
 	int hold_fd;   /* state_dir/running: held by every process that works here; -1: not yet */
