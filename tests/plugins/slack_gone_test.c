@@ -162,9 +162,43 @@ static void test_a_download_that_is_not_there_is_gone(void **state)
 	}
 }
 
+/* What has become of its files is no new state of a message, that there are others is. */
+static void test_a_message_whose_file_went_has_its_alias_still(void **state)
+{
+#define MESSAGE "'user':'U1','text':'a','ts':'1.1','files':"
+	static const struct {
+		const char *members;
+		bool is_same;
+	} events[] = {
+		{ MESSAGE "[{'id':'F1','name':'a.txt','title':'t','url_private':'https://s/a'}]",
+			true },
+		{ MESSAGE "[{'id':'F1','mode':'tombstone'}]", true },
+		{ "'subtype':'message_changed','message':{" MESSAGE
+		  "[{'id':'F1','mode':'tombstone'}]}",
+			true },
+		{ "'subtype':'message_deleted','deleted_ts':'1.1','previous_message':{" MESSAGE
+		  "[{'id':'F1','mode':'tombstone'}]}",
+			true },
+		{ MESSAGE "[{'id':'F1','name':'a.txt'},{'id':'F2','name':'a.txt'}]", false },
+		{ MESSAGE "[{'id':'F2','name':'a.txt','title':'t'}]", false },
+		{ MESSAGE "[]", false },
+	};
+#undef MESSAGE
+	struct fake *fake = *state;
+	char *first = fake_json(fake, "%s", fake_message(fake, events[0].members)->alias.ptr);
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		const struct orch_event *event = fake_message(fake, events[i].members);
+
+		assert_non_null(event);
+		assert_int_equal(strcmp(event->alias.ptr, first) == 0, events[i].is_same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_message_whose_file_went_has_its_alias_still),
 		cmocka_unit_test(test_a_file_has_one_name_wherever_it_is_told_of),
 		cmocka_unit_test(test_a_changed_file_has_no_other_name),
 		cmocka_unit_test(test_a_tombstone_is_gone),

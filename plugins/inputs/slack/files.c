@@ -86,8 +86,8 @@ bool files_describe(struct kit_arena *arena, struct json_object *file, struct or
 	if (kit_built(&lines).len == 0)
 		return false;
 	*ret_part =
-		(struct orch_part){ .name = part_name(arena, "filename:", kit_json_text(file, "id"),
-					    (struct orch_text){ "", 0 }),
+		(struct orch_part){ .name = part_name(arena, FILES_DESCRIBED,
+					    kit_json_text(file, "id"), (struct orch_text){ "", 0 }),
 			.media_type = kit_text("text/plain"),
 			.bytes = kit_built(&lines),
 			.state = kit_is_whole(&lines) ? ORCH_PART_HERE : ORCH_PART_TRUNCATED,

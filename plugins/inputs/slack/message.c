@@ -264,6 +264,19 @@ static void describe_message(
 		draft_field(draft, "slack.is_own", kit_text("true"));
 }
 
+/* Of a file which one it is: what becomes of it its own events tell. */
+static void name_part(struct kit_builder *alias, const struct orch_part *part)
+{
+	if (part->alias.len > 0) {
+		kit_putc(alias, '\n');
+		kit_put(alias, part->alias);
+	} else if (!kit_starts(part->name, FILES_DESCRIBED)) {
+		kit_printf(alias, "\n%zu %zu ", part->name.len, part->bytes.len);
+		kit_put(alias, part->name);
+		kit_put(alias, part->bytes);
+	}
+}
+
 /*
  * One state of one message, whatever event tells of it: a second subscription,
  * or the deletion that shows what was deleted.  Unfurls change what is said
@@ -277,13 +290,8 @@ static void name_state(struct draft *draft, struct json_object *message)
 	kit_put(&alias, draft->event.order);
 	kit_putc(&alias, '/');
 	kit_put(&alias, kit_json_text(kit_json_get(message, "edited"), "ts"));
-	for (size_t i = 0; i < draft->event.part_count; i++) {
-		const struct orch_part *part = &draft->parts[i];
-
-		kit_printf(&alias, "\n%zu %zu ", part->name.len, part->bytes.len);
-		kit_put(&alias, part->name);
-		kit_put(&alias, part->bytes);
-	}
+	for (size_t i = 0; i < draft->event.part_count; i++)
+		name_part(&alias, &draft->parts[i]);
 	if (kit_is_whole(&alias))
 		draft->event.alias = kit_built(&alias);
 }

@@ -97,6 +97,8 @@ struct walk {
 void walk_value(struct walk *walk, const char *key, struct json_object *value);
 
 /* files.c: files as announced parts, and what their descriptions say; only its own are in "slack.files". */
+#define FILES_DESCRIBED "filename:" /* begins the name of a part that holds a file's description */
+
 void files_announce(struct draft *draft, struct json_object *message);
 /* The one file that the event is about: what names the event names the file. */
 void files_announce_id(struct draft *draft, struct orch_text id);
