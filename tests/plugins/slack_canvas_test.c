@@ -72,8 +72,7 @@ static void test_a_canvas_that_cannot_be_had_is_no_sign_in_page(void **state)
 	} cases[] = {
 		{ "{\"ok\":false,\"error\":\"missing_scope\",\"needed\":\"canvases:read\"}",
 			"missing_scope", false, true },
-		{ "{\"ok\":false,\"error\":\"canvas_not_found\"}", "canvas_not_found", false,
-			false },
+		{ "{\"ok\":false,\"error\":\"access_denied\"}", "access_denied", false, true },
 		{ "{\"ok\":true}", "no text", false, false },
 		{ "{\"ok\":true,\"cont", "page_too_long", true, false },
 	};

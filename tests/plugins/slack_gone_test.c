@@ -116,6 +116,22 @@ static void test_a_look_up_tells_that_a_file_is_gone(void **state)
 		"files.info: not_visible");
 }
 
+static void test_a_canvas_that_is_not_found_is_gone(void **state)
+{
+	struct fake *fake = *state;
+	const struct fake_reply script[] = {
+		{ .url = "canvases.getContent",
+			.status = 200,
+			.body = "{\"ok\":false,\"error\":\"canvas_not_found\"}" },
+		{ .url = NULL },
+	};
+	const struct orch_event *event = fake_event(fake,
+		"{'type':'message','ts':'1.1','text':'t','files':[{'id':'F1','mode':'canvas'}]}");
+
+	assert_int_equal(fake_gather(fake, event, script), ORCH_OK);
+	assert_non_null(strstr(fake_note(fake, "file:F1", ORCH_PART_GONE), "canvas_not_found"));
+}
+
 /* The file's look-up adds its description: the event is told anew with all its names. */
 static void test_names_stay_when_the_event_is_told_anew(void **state)
 {
@@ -203,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_a_changed_file_has_no_other_name),
 		cmocka_unit_test(test_a_tombstone_is_gone),
 		cmocka_unit_test(test_a_look_up_tells_that_a_file_is_gone),
+		cmocka_unit_test(test_a_canvas_that_is_not_found_is_gone),
 		cmocka_unit_test(test_names_stay_when_the_event_is_told_anew),
 		cmocka_unit_test(test_a_download_that_is_not_there_is_gone),
 	};

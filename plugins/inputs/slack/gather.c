@@ -255,7 +255,8 @@ static int add_description(struct gathering *call, struct json_object *file)
 static bool says_gone(const struct kit_slack_answer *answer)
 {
 	return strcmp(answer->error, "file_deleted") == 0 ||
-		strcmp(answer->error, "file_not_found") == 0;
+		strcmp(answer->error, "file_not_found") == 0 ||
+		strcmp(answer->error, "canvas_not_found") == 0;
 }
 
 /* HEAD says what was not inspected, and is followed by the refusal. */
