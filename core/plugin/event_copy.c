@@ -148,6 +148,7 @@ struct orch_event *orch_event_copy(struct orch_arena *arena, const struct orch_e
 		.data = orch_arena_text(arena, event->data),
 		.trace = orch_arena_text(arena, event->trace),
 		.alias = ORCH_HAS(event, alias) ? digest(arena, event->alias) : ORCH_TEXT_NONE,
+		.alias_time_ms = ORCH_HAS(event, alias_time_ms) ? event->alias_time_ms : 0,
 		.field_count = event->field_count,
 		.part_count = event->part_count,
 	};

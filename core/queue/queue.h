@@ -27,6 +27,8 @@ struct orch_message {
 		id; /* derived; a second put of an id that is still there changes nothing */
 	struct orch_text
 		alias; /* of a new arrival: seen within a day, it is a repeat; may be empty */
+	uint64_t
+		alias_time_ms; /* part of the alias; neighbours in time are neighbours there, too; 0: none */
 	/*
 	 * When that happened which it is about, by its source.  Neighbours in time
 	 * are neighbours in the indexes, so a commit touches few of their pages.

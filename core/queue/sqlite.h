@@ -27,7 +27,7 @@ struct orch_queue_scratch {
 	size_t size;
 };
 
-#define ORCH_QUEUE_SEEN_BYTES 16 /* of an arrival's hash */
+#define ORCH_QUEUE_SEEN_BYTES 24 /* of a key in "seen", at most */
 
 struct orch_queue_sqlite {
 	struct orch_queue base;
@@ -76,9 +76,10 @@ ORCH_MUST_USE int orch_queue_sqlite_unseal(const struct orch_secret *key, struct
 ORCH_MUST_USE int orch_queue_sqlite_open_row(struct orch_queue_sqlite *queue, struct orch_text body,
 	struct orch_text memo, struct orch_arena *arena, struct orch_lease *lease);
 
-/* sqlite_seen.c: has this name been seen before, within a day?  If not it has now. */
+/* sqlite_seen.c: has this name of that time, which may be 0, been seen before, within a day?  If not it has now. */
 ORCH_MUST_USE int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
-	struct orch_text scope, struct orch_text name, bool *ret_seen, struct orch_err *err);
+	struct orch_text scope, struct orch_text name, uint64_t time_ms, bool *ret_seen,
+	struct orch_err *err);
 
 /* Ops: on the writer's thread. */
 ORCH_MUST_USE int orch_queue_sqlite_put(struct orch_queue_sqlite *queue, struct orch_db *db,

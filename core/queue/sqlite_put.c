@@ -150,10 +150,10 @@ static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
 
 	if (code == ORCH_OK && op->is_accepted)
 		code = orch_queue_sqlite_look_back(
-			queue, db, message->queue, message->id, &seen, err);
+			queue, db, message->queue, message->id, 0, &seen, err);
 	if (code == ORCH_OK && op->is_accepted && !seen && message->alias.len > 0)
-		code = orch_queue_sqlite_look_back(
-			queue, db, message->queue, message->alias, &seen, err);
+		code = orch_queue_sqlite_look_back(queue, db, message->queue, message->alias,
+			message->alias_time_ms, &seen, err);
 	if (code == ORCH_OK && !seen)
 		code = insert(queue, db, message, tally, &inserted, err);
 	if (code < 0)

@@ -10,15 +10,27 @@
 #define ORCH_QUEUE_PURGE_EVERY 64 /* names; each time twice as many are looked at */
 #define ORCH_QUEUE_PURGE_ROWS (2 * ORCH_QUEUE_PURGE_EVERY)
 
-static void hash_name(
-	struct orch_text queue, struct orch_text name, uint8_t ret_hash[ORCH_SHA256_BYTES])
+#define TIME_BYTES 8
+#define HASH_BYTES 16
+
+/* A hash, behind the time if there is one: what happened together then lies together. */
+static struct orch_text make_key(struct orch_text queue, struct orch_text name, uint64_t time_ms,
+	char key[ORCH_QUEUE_SEEN_BYTES])
 {
 	char text[ORCH_QUEUE_NAME_BYTES + ORCH_QUEUE_TEXT_BYTES + 1];
 	int len = snprintf(text, sizeof(text), "%.*s", ORCH_TEXT_ARG(queue));
+	uint8_t hash[ORCH_SHA256_BYTES];
+	size_t at = 0;
 
 	/* The NUL between the two is part of it. */
 	memcpy(text + len + 1, name.ptr, name.len);
-	orch_sha256((struct orch_text){ text, (size_t)len + 1 + name.len }, ret_hash);
+	orch_sha256((struct orch_text){ text, (size_t)len + 1 + name.len }, hash);
+	while (time_ms != 0 && at < TIME_BYTES) {
+		key[at] = (char)(time_ms >> (8 * (TIME_BYTES - 1 - at)) & 0xffu);
+		at++;
+	}
+	memcpy(key + at, hash, HASH_BYTES);
+	return (struct orch_text){ key, at + HASH_BYTES };
 }
 
 /* The last of the next hashes after FROM; *ret_found stays false if they reach the end. */
@@ -39,6 +51,7 @@ static int find_place(struct orch_db *db, const char *from, char *ret_place, boo
 	if (code < 0 || !*ret_found)
 		return code;
 	hash = orch_db_column_blob(statement, 0);
+	memset(ret_place, 0, ORCH_QUEUE_SEEN_BYTES);
 	memcpy(ret_place, hash.ptr,
 		hash.len < ORCH_QUEUE_SEEN_BYTES ? hash.len : ORCH_QUEUE_SEEN_BYTES);
 	return ORCH_OK;
@@ -74,10 +87,11 @@ static int purge_seen(
 
 /* Notes that NAME is seen now; *ret_noted is false if that stands there already, not before SINCE. */
 static int note_name(struct orch_queue_sqlite *queue, struct orch_db *db, struct orch_text scope,
-	struct orch_text name, uint64_t since, bool *ret_noted, struct orch_err *err)
+	struct orch_text name, uint64_t time_ms, uint64_t since, bool *ret_noted,
+	struct orch_err *err)
 {
 	uint64_t now = orch_db_now_ms(db);
-	uint8_t hash[ORCH_SHA256_BYTES];
+	char key[ORCH_QUEUE_SEEN_BYTES];
 	sqlite3_stmt *statement = NULL;
 	int code = ORCH_OK;
 
@@ -90,9 +104,7 @@ static int note_name(struct orch_queue_sqlite *queue, struct orch_db *db, struct
 			&statement, err);
 	if (code < 0)
 		return code;
-	hash_name(scope, name, hash);
-	orch_db_bind_blob(
-		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
+	orch_db_bind_blob(statement, 1, make_key(scope, name, time_ms, key));
 	orch_db_bind_int(statement, 2, (int64_t)now);
 	orch_db_bind_int(statement, 3, (int64_t)since);
 	code = orch_db_step_done(statement, err);
@@ -102,11 +114,12 @@ static int note_name(struct orch_queue_sqlite *queue, struct orch_db *db, struct
 }
 
 int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db *db,
-	struct orch_text scope, struct orch_text name, bool *ret_seen, struct orch_err *err)
+	struct orch_text scope, struct orch_text name, uint64_t time_ms, bool *ret_seen,
+	struct orch_err *err)
 {
 	bool noted = false;
-	int code = note_name(
-		queue, db, scope, name, orch_db_now_ms(db) - ORCH_QUEUE_SEEN_MS, &noted, err);
+	int code = note_name(queue, db, scope, name, time_ms,
+		orch_db_now_ms(db) - ORCH_QUEUE_SEEN_MS, &noted, err);
 
 	*ret_seen = code == ORCH_OK && !noted;
 	return code;
@@ -133,23 +146,21 @@ int orch_queue_sqlite_remember(struct orch_queue_sqlite *queue, struct orch_db *
 	/* The day counts from the last time, hence whatever stands there is too old. */
 	for (size_t i = 0; i < op->name_count && code == ORCH_OK; i++)
 		code = note_name(
-			queue, db, op->name, op->names[i], orch_db_now_ms(db), &noted, err);
+			queue, db, op->name, op->names[i], 0, orch_db_now_ms(db), &noted, err);
 	return code;
 }
 
 static int recall_name(struct orch_db *db, struct orch_text scope, struct orch_text name,
 	bool *ret_known, struct orch_err *err)
 {
-	uint8_t hash[ORCH_SHA256_BYTES];
+	char key[ORCH_QUEUE_SEEN_BYTES];
 	sqlite3_stmt *statement = NULL;
 	int code = orch_db_statement(
 		db, "SELECT 1 FROM seen WHERE hash = ?1 AND at >= ?2", &statement, err);
 
 	if (code < 0)
 		return code;
-	hash_name(scope, name, hash);
-	orch_db_bind_blob(
-		statement, 1, (struct orch_text){ (const char *)hash, ORCH_QUEUE_SEEN_BYTES });
+	orch_db_bind_blob(statement, 1, make_key(scope, name, 0, key));
 	orch_db_bind_int(statement, 2, (int64_t)orch_db_now_ms(db) - ORCH_QUEUE_SEEN_MS);
 	return orch_db_step(statement, ret_known, err);
 }

@@ -41,6 +41,7 @@ static void fill_message(struct orch_message *message, const struct orch_config_
 			? ORCH_TEXT_NONE
 			: orch_event_name(arena, ORCH_TEXT("alias"), pipeline->name, event->source,
 				  event->alias),
+		.alias_time_ms = event->alias_time_ms,
 		.pipeline = pipeline->name,
 		.tenant = event->tenant,
 		.order = event->order.len == 0

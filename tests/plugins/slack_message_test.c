@@ -177,6 +177,7 @@ static void test_one_state_of_a_message_has_one_alias(void **state)
 
 		assert_non_null(event);
 		assert_int_equal(strcmp(event->alias.ptr, first) == 0, events[i].is_same);
+		assert_true(event->alias_time_ms == 1000 || !events[i].is_same);
 	}
 }
 

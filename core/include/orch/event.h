@@ -64,6 +64,12 @@ struct orch_event {
 	 * Empty: none.  Looked at when the input's receive() emits.
 	 */
 	struct orch_text alias;
+	/*
+	 * A time that is part of the alias, in ms since 1970: aliases are one only
+	 * if their times are.  Those of about one time lie together on the disk,
+	 * which makes them cheap; 0: none, the alias lies anywhere.
+	 */
+	uint64_t alias_time_ms;
 };
 
 /* One thing that a tool found.  Each of its texts has 64 KiB at most. */

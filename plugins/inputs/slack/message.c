@@ -192,17 +192,25 @@ struct orch_text envelope_id(const struct envelope *envelope)
 }
 
 /* "1700000000.000100" */
-static uint64_t time_of(const struct envelope *envelope)
+/* Of "1355517523.000005", in ms; 0 if it is none. */
+static uint64_t read_ts(struct orch_text ts)
 {
-	struct orch_text rest = kit_json_text(envelope->event, "event_ts"), piece;
+	struct orch_text piece;
 	uint64_t seconds, fraction;
-	int64_t time_s = kit_json_int(envelope->root, "event_time");
 
-	if (!kit_split(&rest, '.', &piece) || !kit_number(piece, &seconds) || piece.len > 11)
-		return time_s > 0 ? (uint64_t)time_s * 1000u : 0;
-	if (rest.len != 6 || !kit_number(rest, &fraction))
+	if (!kit_split(&ts, '.', &piece) || !kit_number(piece, &seconds) || piece.len > 11)
+		return 0;
+	if (ts.len != 6 || !kit_number(ts, &fraction))
 		fraction = 0;
 	return seconds * 1000u + fraction / 1000u;
+}
+
+static uint64_t time_of(const struct envelope *envelope)
+{
+	uint64_t time_ms = read_ts(kit_json_text(envelope->event, "event_ts"));
+	int64_t time_s = kit_json_int(envelope->root, "event_time");
+
+	return time_ms > 0 || time_s <= 0 ? time_ms : (uint64_t)time_s * 1000u;
 }
 
 int envelope_describe(const struct envelope *envelope, struct draft *draft)
@@ -252,6 +260,7 @@ static void describe_message(
 		ts = kit_json_text(event, "deleted_ts");
 	draft->event.actor = user.len > 0 ? user : bot;
 	draft->event.order = order_key(envelope, channel, ts);
+	draft->event.alias_time_ms = read_ts(ts);
 	draft_field(draft, "slack.channel", channel);
 	draft_field(draft, "slack.channel_type", kit_json_text(event, "channel_type"));
 	draft_field(draft, "slack.ts", ts);

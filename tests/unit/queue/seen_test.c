@@ -47,6 +47,27 @@ static void test_an_alias_tells_a_repeat_under_another_id(void **state)
 	assert_int_equal(ledger(w, "scan").accepted, 4);
 }
 
+static void test_an_alias_with_a_time_is_one_with_it(void **state)
+{
+	static const struct {
+		const char *id;
+		uint64_t time_ms;
+		bool is_repeat;
+	} arrivals[] = { { "a", 0, false }, { "b", 1, false }, { "c", 1, true },
+		{ "d", 256, false }, { "e", UINT64_MAX, false }, { "f", UINT64_MAX, true },
+		{ "g", 0, true } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(arrivals) / sizeof(arrivals[0]); i++) {
+		struct orch_message m = arrival(arrivals[i].id, i);
+
+		m.alias = ORCH_TEXT("x");
+		m.alias_time_ms = arrivals[i].time_ms;
+		assert_int_equal(put_message(w, &m, true), ORCH_OK);
+		assert_int_equal(w->duplicates, arrivals[i].is_repeat);
+	}
+}
+
 static void test_any_time_is_kept(void **state)
 {
 	static const uint64_t times[] = { 0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX };
@@ -74,6 +95,8 @@ static void put_arrivals(struct world *w, unsigned day, uint64_t first_ms, uint6
 
 		(void)snprintf(id, sizeof(id), "%u.%u", day, i);
 		m = arrival(id, first_ms + i * step_ms);
+		m.alias = m.id;
+		m.alias_time_ms = m.time_ms;
 		assert_int_equal(put_message(w, &m, true), ORCH_OK);
 	}
 }
@@ -87,12 +110,12 @@ static void test_the_day_counts_from_the_arrival(void **state)
 
 	put_arrivals(w, 0, far, 1);
 	put_arrivals(w, 3, 5, 0);
-	assert_int_equal(ask(w->f.path, "SELECT count(*) FROM seen"), 2 * ARRIVALS);
+	assert_int_equal(ask(w->f.path, "SELECT count(*) FROM seen"), 4 * ARRIVALS);
 	orch_clock_shift_ms(DAY_MS + 1000);
 	put_arrivals(w, 1, 1700000000000, 1);
 	put_arrivals(w, 2, 6, 0);
-	/* They are forgotten round by round, in the order of their hashes. */
-	assert_in_range(ask(w->f.path, "SELECT count(*) FROM seen"), 2 * ARRIVALS, 3 * ARRIVALS);
+	/* They are forgotten round by round, in the order of their keys. */
+	assert_in_range(ask(w->f.path, "SELECT count(*) FROM seen"), 4 * ARRIVALS, 6 * ARRIVALS);
 	last = arrival("2.299", 6);
 	assert_int_equal(put_message(w, &last, true), ORCH_OK);
 	assert_int_equal(w->duplicates, 1);
@@ -226,6 +249,8 @@ int main(void)
 			make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_an_alias_tells_a_repeat_under_another_id, make_world, remove_world),
+		cmocka_unit_test_setup_teardown(
+			test_an_alias_with_a_time_is_one_with_it, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(test_any_time_is_kept, make_world, remove_world),
 		cmocka_unit_test_setup_teardown(
 			test_the_day_counts_from_the_arrival, make_world, remove_world),
