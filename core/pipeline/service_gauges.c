@@ -8,6 +8,7 @@
 
 #define TEND_EVERY_MS 60000
 #define SHARE 100 /* what is counted row by row has one part in so many of the main thread's time */
+#define REST_MOST_MS 300000 /* even if the machine stood still during a count */
 
 static void set_queue_gauges(const struct orch_queue_stats *stats)
 {
@@ -122,8 +123,9 @@ void orch_service_note_gaps(struct orch_service *service, const struct orch_rule
 static uint64_t next_turn(uint64_t begun)
 {
 	uint64_t now = orch_clock_mono_ms();
+	uint64_t rest = SHARE * (now - begun);
 
-	return now + SHARE * (now - begun);
+	return now + (rest < REST_MOST_MS ? rest : REST_MOST_MS);
 }
 
 void orch_service_tend_queue(struct orch_service *service)
