@@ -9,6 +9,7 @@
 #include "support/stand_in.h"
 
 #define SCRIPT_KEPT 64
+#define SCRIPT_ANSWERS 16
 
 struct scripted_answer {
 	const char *
@@ -18,7 +19,8 @@ struct scripted_answer {
 };
 
 struct script {
-	const struct scripted_answer *answers;
+	struct scripted_answer
+		answers[SCRIPT_ANSWERS]; /* a copy: threads outlive the test's list */
 	size_t count;
 	struct stand_in *stand_in;
 	pthread_mutex_t lock;
@@ -68,7 +70,9 @@ static inline void script_serve(struct stand_in_conn *conn)
 static inline void script_start(
 	struct script *script, const struct scripted_answer *answers, size_t count)
 {
-	*script = (struct script){ .answers = answers, .count = count };
+	assert_in_range(count, 1, SCRIPT_ANSWERS);
+	*script = (struct script){ .count = count };
+	memcpy(script->answers, answers, count * sizeof(*answers));
 	(void)pthread_mutex_init(&script->lock, NULL);
 	(void)pthread_cond_init(&script->changed, NULL);
 	script->stand_in = stand_in_start("127.0.0.1", NULL, script_serve, script);
