@@ -33,7 +33,9 @@ static int choose_stages(const struct orch_cli *cli, bool stages[ORCH_STAGE_COUN
 
 int orch_command_run(struct orch_cli *cli)
 {
-	struct orch_service_options options = { .file = cli->file, .program = "/proc/self/exe" };
+	struct orch_service_options options = {
+		.file = cli->file, .program = "/proc/self/exe", .json = cli->json
+	};
 	int rc = choose_stages(cli, options.stages);
 
 	return rc == ORCH_EXIT_OK ? orch_service_run(&options) : rc;

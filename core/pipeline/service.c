@@ -44,8 +44,12 @@ static int build_plan(struct orch_service *service)
 
 	orch_buf_init(&report, REPORT_BYTES);
 	rc = orch_build(service->options.file, ORCH_BUILD_WHOLE, &report, &service->plan);
-	if (rc != ORCH_OK && report.len > 0)
+	if (rc != ORCH_OK && service->options.json) {
+		orch_log_setup(STDERR_FILENO, ORCH_LOG_JSON, ORCH_LOG_INFO);
+		orch_service_log_report(&report);
+	} else if (rc != ORCH_OK && report.len > 0) {
 		(void)fwrite(report.ptr, 1, report.len, stderr);
+	}
 	orch_buf_fini(&report);
 	return rc == ORCH_OK ? EXIT_SUCCESS : EX_CONFIG;
 }
@@ -425,10 +429,12 @@ static void stop(struct orch_service *service)
 	orch_health_destroy(service->health);
 }
 
-void orch_service_setup_log(const struct orch_config *config)
+void orch_service_setup_log(const struct orch_service *service, const struct orch_config *config)
 {
-	orch_log_setup(STDERR_FILENO, config->log_json ? ORCH_LOG_JSON : ORCH_LOG_LOGFMT,
-		(int)config->log_level);
+	bool json = config->log_json || service->options.json;
+
+	orch_log_setup(
+		STDERR_FILENO, json ? ORCH_LOG_JSON : ORCH_LOG_LOGFMT, (int)config->log_level);
 }
 
 int orch_service_run(const struct orch_service_options *options)
@@ -443,7 +449,7 @@ int orch_service_run(const struct orch_service_options *options)
 	service->hold_fd = -1;
 	status = build_plan(service);
 	if (status == EXIT_SUCCESS) {
-		orch_service_setup_log(service->plan->config);
+		orch_service_setup_log(service, service->plan->config);
 		orch_log_never_wait();
 		status = open_keep(service);
 	}

@@ -17,6 +17,7 @@ struct orch_service_options {
 	bool stages[3]; /* by enum orch_stage */
 	/* This program, which tries a new configuration before a reload; NULL: it is taken untried. */
 	const char *program;
+	bool json; /* what is logged is JSON, whatever the configuration says; what is wrong with it, too */
 };
 
 /* What a shell is told: 0, EX_CONFIG (78) for a bad configuration, 1 for anything else. */

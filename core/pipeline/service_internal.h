@@ -37,7 +37,8 @@ struct orch_service {
 
 /* service.c */
 void orch_service_drain(struct orch_service *service);
-void orch_service_setup_log(const struct orch_config *config);
+void orch_service_setup_log(const struct orch_service *service, const struct orch_config *config);
+void orch_service_log_report(const struct orch_buf *report); /* a line for each of its lines */
 
 /* service_reload.c */
 void orch_service_reload(struct orch_service *service);

@@ -30,7 +30,7 @@ static void note_outcome(bool successful)
 		successful ? 1 : 0);
 }
 
-static void log_report(const struct orch_buf *report)
+void orch_service_log_report(const struct orch_buf *report)
 {
 	struct orch_text rest = orch_buf_text(report);
 	struct orch_text line;
@@ -51,7 +51,7 @@ static int build_next(
 	orch_buf_init(&report, REPORT_BYTES);
 	rc = orch_build(service->options.file, ORCH_BUILD_AGAIN, &report, &plan);
 	if (rc != ORCH_OK)
-		log_report(&report);
+		orch_service_log_report(&report);
 	orch_buf_fini(&report);
 	if (rc != ORCH_OK)
 		return rc;
@@ -110,7 +110,7 @@ static int load_next(struct orch_service *service)
 				ORCH_LOG_STRING("lane",
 					orch_stage_name(orch_station_stage(service->stations[i]))),
 				ORCH_LOG_STRING("why", "it hangs, and follows when it comes back"));
-	orch_service_setup_log(next->config);
+	orch_service_setup_log(service, next->config);
 	orch_plan_unref(service->plan);
 	service->plan = next;
 	orch_service_note_gaps(service, &gaps);

@@ -147,13 +147,13 @@ class Case(unittest.TestCase):
 class Service:
     """`orchestrator run` beside the test."""
 
-    def __init__(self, case):
+    def __init__(self, case, *words, started="event=started"):
         self.log_path = case.path("log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "run", "-c", case.path("orchestrator.cfg")], stderr=log,
+                [PROGRAM, "run", "-c", case.path("orchestrator.cfg"), *words], stderr=log,
                 stdout=subprocess.DEVNULL, cwd=case.dir, env=case.environment())
-        self.await_log("event=started")
+        self.await_log(started)
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:

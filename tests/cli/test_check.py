@@ -112,6 +112,14 @@ class Run(Case):
         self.write("orchestrator.cfg", "colour = 1;")
         self.fails(78, 'unknown key "colour"', "run")
 
+    def test_under_json_every_error_is_an_object_of_the_log(self):
+        self.write("orchestrator.cfg", "colour = 1;\nsize = 2;")
+        ended = self.fails(78, "config.error", "run", "--json")
+        lines = [json.loads(line) for line in ended.err.splitlines()]
+        self.assertEqual({line["event"] for line in lines}, {"config.error"})
+        for key in ("colour", "size"):
+            self.assertTrue(any('unknown key "%s"' % key in line["error"] for line in lines), lines)
+
     def agree(self, says):
         """What `run` would stumble over is 78 of both, in the same words."""
         checked = self.fails(78, says, "check")

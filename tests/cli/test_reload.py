@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: a new configuration is tried by another process, then taken whole or not at all."""
+import json
 import os
 import re
 import signal
@@ -124,6 +125,17 @@ class Reload(Case):
         make_certificate(self.path("other.pem"), "third")
         self.reload(service, text.replace("server.pem", "other.pem"), "loaded")
         self.assertEqual(self.shown(), self.kept("other.pem"))
+
+
+class Json(Case):
+    def test_the_log_is_json_also_after_a_reload(self):
+        service = Service(self, "--json", started='"event":"started"')
+        self.addCleanup(service.stop)
+        service.process.send_signal(signal.SIGHUP)
+        service.await_log('"event":"config.reload"')
+        self.assertEqual(service.stop(), 0)
+        for line in service.log().splitlines():
+            self.assertIn("event", json.loads(line))
 
 
 class Early(Case):
