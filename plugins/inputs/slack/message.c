@@ -191,8 +191,7 @@ struct orch_text envelope_id(const struct envelope *envelope)
 	return kit_is_whole(&builder) ? kit_built(&builder) : (struct orch_text){ "", 0 };
 }
 
-/* "1700000000.000100" */
-/* Of "1355517523.000005", in ms; 0 if it is none. */
+/* Of "1700000000.000100", in ms; 0 if it is none. */
 static uint64_t read_ts(struct orch_text ts)
 {
 	struct orch_text piece;
