@@ -219,6 +219,8 @@ static void test_wide_texts_that_are_broken_or_lie_hide_nothing(void **state)
 		/* what would not be clear in UTF-8 either */
 		{ BYTES("\xff\xfe\1\0\2\0\3\0\4\0"), 0, true },
 		{ BYTES("\xff\xfe<\0&\0#\0005\0002\0;\0"), 0, true },
+		/* UTF-32 behind the mark of UTF-16 */
+		{ BYTES("\xff\xfe \0\0\0004\0\0\0001\0\0\0001\0\0\0"), 0, true },
 		{ BYTES("\xff\xfe"), 0, false },
 		{ BYTES("\xff\xfe\0\0"), 0, false },
 		{ BYTES("\xff\xfe\0\0\0\0\x11\0"), 0, true },

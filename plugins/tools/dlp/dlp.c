@@ -184,7 +184,7 @@ static int search_decoded(
 	look->wide = &wide;
 	rc = search(set, look, wide.text);
 	look->wide = NULL;
-	*ret_kind = kind_of(wide.text);
+	*ret_kind = kind_of_decoded(wide.text);
 	wide_free(&wide);
 	return rc;
 }

@@ -282,3 +282,10 @@ const struct kind *kind_of(struct orch_text bytes)
 	encoding = wide_of(bytes);
 	return encoding != WIDE_NONE ? &kinds[encoding] : by_content(bytes);
 }
+
+const struct kind *kind_of_decoded(struct orch_text text)
+{
+	const struct kind *kind = by_magic(text);
+
+	return kind != NULL ? kind : by_content(text);
+}

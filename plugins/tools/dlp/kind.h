@@ -18,4 +18,7 @@ struct kind {
 
 const struct kind *kind_of(struct orch_text bytes);
 
+/* Of what was decoded once: it is not decoded again, so what would have to be counts as binary. */
+const struct kind *kind_of_decoded(struct orch_text text);
+
 #endif
