@@ -2,18 +2,25 @@
 /* Tasks whose action has left the configuration. */
 #include "unit/stage/act_world.h"
 
+/* Beside "act" there is an action NAME, and no other. */
+static void reload_with(struct world *w, const char *name)
+{
+	orch_plan_unref(w->plan);
+	w->plan = world_plan(w,
+		orch_arena_printf(w->arena,
+			REST "actions = ( { name = \"act\"; plugin = \"script_action\"; }, "
+			     "{ name = \"%s\"; plugin = \"script_action\"; } );",
+			name)
+			.ptr);
+	orch_act_set_crew(w->act, world_crew(w->plan, ORCH_STAGE_ACT));
+}
+
 static void test_an_action_that_is_gone_waits_for_its_return(void **state)
 {
 	struct world *w = *state;
-	struct orch_plan *without;
 
 	world_act(w, ACT(""));
-	without = world_plan(w,
-		REST "actions = ( { name = \"act\"; plugin = \"script_action\"; }, "
-		     "{ name = \"other\"; plugin = \"script_action\"; } );");
-	orch_plan_unref(w->plan);
-	w->plan = without;
-	orch_act_set_crew(w->act, world_crew(without, ORCH_STAGE_ACT));
+	reload_with(w, "other");
 	PUT_TASK(w, "other", .id = "t1", .text = "x");
 	PUT_TASK(w, "act", .id = "t2", .text = "x");
 	world_until(w, has_settled);
@@ -66,11 +73,7 @@ static void test_tasks_whose_action_stays_away_are_set_aside_and_can_come_back(v
 	assert_text(world_dead(w, "act.gone").reason, "no_action");
 	assert_text(only_result(w, "t1").state, "dead");
 	assert_text(only_result(w, "t1").action, "gone");
-	orch_plan_unref(w->plan);
-	w->plan = world_plan(w,
-		REST "actions = ( { name = \"act\"; plugin = \"script_action\"; }, "
-		     "{ name = \"gone\"; plugin = \"script_action\"; } );");
-	orch_act_set_crew(w->act, world_crew(w->plan, ORCH_STAGE_ACT));
+	reload_with(w, "gone");
 	assert_int_equal(orch_queue_redrive(w->queue, &all, &count, &err), ORCH_OK);
 	world_until(w, gone_has_settled);
 	assert_text(only_result(w, "t1").state, "done");
@@ -94,16 +97,9 @@ static void test_a_new_task_waits_for_its_action_whatever_befell_the_others(void
 static void test_a_body_that_is_no_task_is_set_aside_without_its_action_too(void **state)
 {
 	struct world *w = *state;
-	const struct orch_message message = { .queue = ORCH_TEXT("act.gone"),
-		.id = ORCH_TEXT("m"),
-		.pipeline = ORCH_TEXT("p"),
-		.tenant = ORCH_TEXT_NONE,
-		.order = ORCH_TEXT_NONE,
-		.trace = ORCH_TEXT_NONE,
-		.body = ORCH_TEXT("[]") };
 
 	world_act(w, ACT(""));
-	world_put(w, &message);
+	world_put_body(w, "act.gone", "[]");
 	orch_clock_shift_ms(ORCH_ACT_GRACE_MS);
 	give_up(w, "gone");
 	world_until(w, gone_has_settled);

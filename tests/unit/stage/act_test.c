@@ -187,16 +187,9 @@ static void test_a_task_that_kills_us_again_and_again_is_set_aside(void **state)
 static void test_a_body_that_is_no_task_is_set_aside(void **state)
 {
 	struct world *w = *state;
-	const struct orch_message message = { .queue = ORCH_TEXT("act.act"),
-		.id = ORCH_TEXT("m"),
-		.pipeline = ORCH_TEXT("p"),
-		.tenant = ORCH_TEXT_NONE,
-		.order = ORCH_TEXT_NONE,
-		.trace = ORCH_TEXT_NONE,
-		.body = ORCH_TEXT("[]") };
 
 	world_act(w, ACT(""));
-	world_put(w, &message);
+	world_put_body(w, "act.act", "[]");
 	world_until(w, has_settled);
 	assert_text(world_dead(w, "act.act").reason, "bad_body");
 }

@@ -39,10 +39,20 @@ static void inspect(struct world *w, const char *config, const char *value)
 		.value = value);
 }
 
-/* Another, for which that file is gone. */
+/* Another, for which that file is gone; to its tool VALUE is said. */
+static void miss_with(struct world *w, const char *value)
+{
+	put(w,
+		(struct put_event){ .id = "e2",
+			.parts = gone,
+			.part_count = 2,
+			.field = value == NULL ? NULL : "tool",
+			.value = value });
+}
+
 static void miss(struct world *w)
 {
-	put(w, (struct put_event){ .id = "e2", .parts = gone, .part_count = 2 });
+	miss_with(w, NULL);
 }
 
 static size_t stored_count(struct world *w)
@@ -125,12 +135,7 @@ static void test_a_finding_says_that_all_was_inspected(void **state)
 	struct world *w = *state;
 
 	inspect(w, PLAIN(""), NULL);
-	put(w,
-		(struct put_event){ .id = "e2",
-			.parts = gone,
-			.part_count = 2,
-			.field = "tool",
-			.value = "find:3:0:1" });
+	miss_with(w, "find:3:0:1");
 	assert_int_equal(stored(w, "e2").inspection, ORCH_INSPECTED);
 	assert_int_equal(stored(w, "e2").verdict, ORCH_BLOCK);
 }
@@ -141,12 +146,7 @@ static void test_a_tools_mark_of_a_gone_part_means_nothing(void **state)
 	struct world *w = *state;
 
 	inspect(w, PLAIN(""), NULL);
-	put(w,
-		(struct put_event){ .id = "e2",
-			.parts = gone,
-			.part_count = 2,
-			.field = "tool",
-			.value = "mark:file:1/other" });
+	miss_with(w, "mark:file:1/other");
 	assert_int_equal(stored_count(w), 0);
 }
 
@@ -160,12 +160,7 @@ static void test_no_result_is_kept_because_of_what_was_inspected(void **state)
 			"policy = ( { when = { type = \"test\"; }; "
 			"verdict = \"pass\"; actions = [ \"act\" ]; } );"),
 		NULL);
-	put(w,
-		(struct put_event){ .id = "e2",
-			.parts = gone,
-			.part_count = 2,
-			.field = "tool",
-			.value = "mark:archive" });
+	miss_with(w, "mark:archive");
 	assert_int_equal(world_ledger(w, "act.act").in_flight, 2);
 	(void)world_results(w, "e2", &count);
 	assert_int_equal(count, 0);

@@ -370,16 +370,9 @@ static void test_an_event_of_a_pipeline_that_is_gone_is_set_aside(void **state)
 static void test_a_body_that_cannot_be_read_is_set_aside(void **state)
 {
 	struct world *w = *state;
-	const struct orch_message message = { .queue = ORCH_TEXT("scan"),
-		.id = ORCH_TEXT("m"),
-		.pipeline = ORCH_TEXT("p"),
-		.tenant = ORCH_TEXT_NONE,
-		.order = ORCH_TEXT_NONE,
-		.trace = ORCH_TEXT_NONE,
-		.body = ORCH_TEXT("{\"id\":") };
 
 	world_scan(w, PLAIN(""));
-	world_put(w, &message);
+	world_put_body(w, "scan", "{\"id\":");
 	world_until(w, has_settled);
 	assert_text(world_dead(w, "scan").reason, "bad_body");
 }

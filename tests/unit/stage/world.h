@@ -299,6 +299,20 @@ static inline void world_put(struct world *w, const struct orch_message *message
 	world_until(w, world_has_put);
 }
 
+/* A message whose body need not be what its queue is for. */
+static inline void world_put_body(struct world *w, const char *queue, const char *body)
+{
+	const struct orch_message message = { .queue = orch_text_from(queue),
+		.id = ORCH_TEXT("m"),
+		.pipeline = ORCH_TEXT("p"),
+		.tenant = ORCH_TEXT_NONE,
+		.order = ORCH_TEXT_NONE,
+		.trace = ORCH_TEXT_NONE,
+		.body = orch_text_from(body) };
+
+	world_put(w, &message);
+}
+
 /* An event with one text and, if they are not NULL, a field and a part to be fetched. */
 struct put_event {
 	const char *id, *text, *field, *value, *announced, *order, *pipeline;
