@@ -14,35 +14,10 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "config/config.h"
+#include "unit/config/reading.h"
 
 #define FOLDER TEST_SOURCE_DIR "/tests/unit/config/"
 #define BAD_FILES_MIN 60
-
-struct reading {
-	struct orch_arena *arena;
-	struct orch_config_errors errors;
-	struct orch_config *config;
-};
-
-static void start(struct reading *reading, const char *file)
-{
-	reading->arena = orch_arena_create(0);
-	assert_non_null(reading->arena);
-	orch_config_errors_init(&reading->errors, reading->arena);
-	reading->config = orch_config_read(file, &reading->errors);
-}
-
-static const char *printed(struct reading *reading)
-{
-	return orch_config_errors_print(&reading->errors, reading->arena).ptr;
-}
-
-static void end(struct reading *reading)
-{
-	orch_config_destroy(reading->config);
-	orch_arena_destroy(reading->arena);
-}
 
 static int set_environment(void **state)
 {
@@ -277,40 +252,6 @@ static void test_a_file_that_is_not_there_is_named_once(void **state)
 
 /* ---- files that are made here ---- */
 
-static char folder[64];
-
-static int make_folder(void **state)
-{
-	(void)state;
-	(void)snprintf(folder, sizeof(folder), "/tmp/config_test.XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	return chdir(folder);
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	(void)unlink("a.cfg");
-	(void)unlink("b.cfg");
-	(void)unlink("secret");
-	(void)rmdir("secret");
-	assert_int_equal(chdir("/"), 0);
-	return rmdir(folder);
-}
-
-static void write_file(const char *name, const void *bytes, size_t length)
-{
-	struct orch_err err;
-
-	assert_int_equal(
-		orch_file_write(name, (struct orch_text){ bytes, length }, 0600, &err), ORCH_OK);
-}
-
-static void write_text(const char *name, const char *text)
-{
-	write_file(name, text, strlen(text));
-}
-
 static void test_the_digest_changes_with_every_byte_of_every_file(void **state)
 {
 	struct reading one, two, three;
@@ -508,6 +449,25 @@ static void test_a_systemd_credential_is_found_in_its_folder(void **state)
 	end(&reading);
 }
 
+static void test_what_has_hosts_is_a_bearer_unless_told_otherwise(void **state)
+{
+	const struct orch_credential_entry *credentials;
+	struct reading reading;
+
+	(void)state;
+	write_text("a.cfg",
+		"credentials = ( { name = \"a\"; env = \"A\"; hosts = [ \"slack.com\" ]; },"
+		" { name = \"b\"; env = \"B\"; },"
+		" { name = \"c\"; env = \"C\"; scheme = \"basic\"; hosts = [ \"a.org\" ]; } );");
+	start(&reading, "a.cfg");
+	assert_string_equal(printed(&reading), "");
+	credentials = reading.config->egress.credentials;
+	assert_int_equal(credentials[0].scheme, ORCH_SCHEME_BEARER);
+	assert_int_equal(credentials[1].scheme, ORCH_SCHEME_NONE);
+	assert_int_equal(credentials[2].scheme, ORCH_SCHEME_BASIC);
+	end(&reading);
+}
+
 /* ---- the rest ---- */
 
 static void test_origins_are_kept_once(void **state)
@@ -573,6 +533,7 @@ int main(void)
 		MADE(test_a_secret_file_must_be_ones_own),
 		MADE(test_a_secret_file_must_hold_a_secret),
 		MADE(test_a_systemd_credential_is_found_in_its_folder),
+		MADE(test_what_has_hosts_is_a_bearer_unless_told_otherwise),
 		cmocka_unit_test(test_origins_are_kept_once),
 		cmocka_unit_test(test_no_memory_is_an_error_and_no_crash),
 	};
