@@ -31,3 +31,16 @@ const struct orch_event *fake_event(struct fake *fake, const char *event)
 	assert_int_equal(fake_receive_signed(fake, body, NULL), ORCH_OK);
 	return fake->sink.event_count == 0 ? NULL : fake->sink.events[0];
 }
+
+const struct orch_event *fake_share(struct fake *fake, const char *members, const char *more)
+{
+	const struct orch_event *event = fake_event(fake,
+		fake_json(fake,
+			"{'type':'message','subtype':'file_share','channel':'C1','user':'U1','text'"
+			":'t',"
+			"'ts':'1.1','files':[{'id':'F1'%s}]%s}",
+			members, more));
+
+	assert_non_null(event);
+	return event;
+}

@@ -31,15 +31,7 @@ static int close_plugin(void **state)
 /* A message that shares one file with these members. */
 static const struct orch_event *share(struct fake *fake, const char *members)
 {
-	const struct orch_event *event = fake_event(fake,
-		fake_json(fake,
-			"{'type':'message','subtype':'file_share','channel':'C1','user':'U1','text'"
-			":'t',"
-			"'ts':'1.1','files':[{'id':'F1'%s}]}",
-			members));
-
-	assert_non_null(event);
-	return event;
+	return fake_share(fake, members, "");
 }
 
 static const struct orch_event *share_text(struct fake *fake)

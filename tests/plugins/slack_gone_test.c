@@ -29,16 +29,8 @@ static int close_plugin(void **state)
 /* A message that shares the file F1 with these members, and quotes F8. */
 static const struct orch_event *share(struct fake *fake, const char *members)
 {
-	const struct orch_event *event = fake_event(fake,
-		fake_json(fake,
-			"{'type':'message','subtype':'file_share','channel':'C1','user':'U1','text'"
-			":'t',"
-			"'ts':'1.1','files':[{'id':'F1','name':'a.txt'%s}],"
-			"'attachments':[{'files':[{'id':'F8'}]}]}",
-			members));
-
-	assert_non_null(event);
-	return event;
+	return fake_share(fake, fake_json(fake, ",'name':'a.txt'%s", members),
+		",'attachments':[{'files':[{'id':'F8'}]}]");
 }
 
 static void assert_alias(const struct orch_event *event, const char *part, const char *alias)
