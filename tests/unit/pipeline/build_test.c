@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/build.h"
 
-#include <regex.h>
-
-#include "support/stand_in.h"
 #include "unit/pipeline/house.h"
 
 static void test_a_right_configuration_is_built(void **state)
@@ -171,13 +168,11 @@ static void test_commands_need_no_plugin_but_tools(void **state)
 static void assert_rules_refused(struct house *h, const char *rules, const char *why)
 {
 	(void)house_write(h, "rules.json", rules);
-	house_config(h, HOUSE_WHOLE "rules = [ \"rules.json\" ];");
-	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
+	house_assert_refused(h, HOUSE_WHOLE "rules = [ \"rules.json\" ];", why);
 	assert_contains(h->report, "rules: ");
-	assert_contains(h->report, why);
 }
 
-/* As the first start would find it. */
+/* As a command that needs WHAT. */
 static int use(struct house *h, enum orch_use what)
 {
 	struct orch_config *config = NULL;
@@ -186,8 +181,7 @@ static int use(struct house *h, enum orch_use what)
 
 	orch_buf_init(&report, sizeof(h->report) - 1);
 	rc = orch_build_config(h->file, what, &report, &config);
-	(void)snprintf(h->report, sizeof(h->report), "%s", report.len > 0 ? report.ptr : "");
-	orch_buf_fini(&report);
+	house_keep_report(h, &report);
 	orch_config_destroy(config);
 	return rc;
 }
@@ -240,6 +234,7 @@ static void test_what_a_command_uses_must_be_right(void **state)
 		}
 }
 
+/* As the first start would find it. */
 static void test_rule_files_are_tried_as_the_start_does(void **state)
 {
 	struct house *h = *state;
@@ -262,9 +257,7 @@ static void test_a_missing_rule_file_is_said(void **state)
 {
 	struct house *h = *state;
 
-	house_config(h, HOUSE_WHOLE "rules = [ \"absent.json\" ];");
-	assert_int_equal(house_build(h, ORCH_BUILD_WHOLE), ORCH_E_INVALID);
-	assert_contains(h->report, "absent.json");
+	house_assert_refused(h, HOUSE_WHOLE "rules = [ \"absent.json\" ];", "absent.json");
 }
 
 /* What a reload can follow. */

@@ -24,15 +24,15 @@
 	"plugins = { path = [ \"" TEST_BINARY_DIR "/plugins\", \"" TEST_BINARY_DIR \
 	"/tests/script_plugins\" ]; };"
 #define HOUSE_TOOL HOUSE_PATH "tools = ( { name = \"dlp\"; plugin = \"dlp\"; } );"
-/* All that a run needs; %s: more. */
-#define HOUSE_WHOLE                                                                             \
+/* All that a run needs: without a place to listen, and with one. */
+#define HOUSE_REST                                                                              \
 	HOUSE_TOOL                                                                              \
-	"http = { listen = \"127.0.0.1:0\"; };"                                                 \
 	"egress = { allow = [ \"127.0.0.0/8\" ]; };"                                            \
 	"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = \"/in\"; } );"           \
 	"actions = ( { name = \"act\"; plugin = \"script_action\"; } );"                        \
 	"pipelines = ( { name = \"p\"; inputs = [ \"in\" ]; tools = [ \"dlp\" ]; policy = ( { " \
 	"when = { findings = 1; }; verdict = \"flag\"; actions = [ \"act\" ]; } ); } );"
+#define HOUSE_WHOLE HOUSE_REST "http = { listen = \"127.0.0.1:0\"; };"
 
 struct house {
 	char dir[64], file[96];
@@ -96,6 +96,13 @@ static inline void house_config(struct house *h, const char *bytes)
 	(void)house_write(h, "orchestrator.cfg", bytes);
 }
 
+/* What is wrong goes to the house's report. */
+static inline void house_keep_report(struct house *h, struct orch_buf *report)
+{
+	(void)snprintf(h->report, sizeof(h->report), "%s", report->len > 0 ? report->ptr : "");
+	orch_buf_fini(report);
+}
+
 /* Builds what stands there; what is wrong is in the report. */
 static inline int house_build(struct house *h, enum orch_build_depth depth)
 {
@@ -104,8 +111,7 @@ static inline int house_build(struct house *h, enum orch_build_depth depth)
 
 	orch_buf_init(&report, sizeof(h->report) - 1);
 	rc = orch_build(h->file, depth, &report, &h->plan);
-	(void)snprintf(h->report, sizeof(h->report), "%s", report.len > 0 ? report.ptr : "");
-	orch_buf_fini(&report);
+	house_keep_report(h, &report);
 	return rc;
 }
 

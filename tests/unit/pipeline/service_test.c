@@ -104,15 +104,7 @@ static uint16_t take_port(int *ret_fd)
 static void config_port(struct house *h, uint16_t port, const char *more)
 {
 	house_config(h,
-		orch_arena_printf(h->arena,
-			HOUSE_TOOL
-			"http = { listen = \"127.0.0.1:%u\"; }; egress = { allow = [ "
-			"\"127.0.0.0/8\" ]; };"
-			"inputs = ( { name = \"in\"; plugin = \"script_input\"; path = "
-			"\"/in\"; } ); actions = ( { name = \"act\"; plugin = "
-			"\"script_action\"; } ); pipelines = ( { name = \"p\"; inputs = [ "
-			"\"in\" ]; tools = [ \"dlp\" ]; policy = ( { verdict = \"flag\"; "
-			"actions = [ \"act\" ]; } ); } ); %s",
+		orch_arena_printf(h->arena, HOUSE_REST "http = { listen = \"127.0.0.1:%u\"; }; %s",
 			(unsigned)port, more)
 			.ptr);
 }
