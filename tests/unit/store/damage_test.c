@@ -2,19 +2,12 @@
 /* Rows that somebody else than us has changed, one column at a time: told as damaged, never as true. */
 #include "unit/store/world.h"
 
-#define BY ORCH_TEXT("alice")
-
-static struct orch_stored_rule new_rule(const char *name)
+static struct orch_stored_rule live_rule(const char *name)
 {
-	return (struct orch_stored_rule){ .rule = { .size = sizeof(struct orch_rule),
-						  .id = ORCH_TEXT_NONE,
-						  .name = orch_text_from(name),
-						  .expression = ORCH_TEXT("4[0-9]{15}"),
-						  .severity = ORCH_HIGH,
-						  .options = ORCH_TEXT("{}") },
-		.tool = ORCH_TEXT("dlp"),
-		.description = ORCH_TEXT_NONE,
-		.state = ORCH_RULE_LIVE };
+	struct orch_stored_rule rule = new_rule(name);
+
+	rule.state = ORCH_RULE_LIVE;
+	return rule;
 }
 
 static struct orch_stored_rule save(struct world *w, struct orch_stored_rule rule)
@@ -77,8 +70,8 @@ static void test_a_rule_with_any_column_changed_is_damaged_and_no_other(void **s
 	struct world *w = *state;
 	char sql[160];
 
-	(void)save(w, new_rule("one"));
-	(void)save(w, new_rule("two"));
+	(void)save(w, live_rule("one"));
+	(void)save(w, live_rule("two"));
 	poke(w->f.path, "CREATE TABLE kept AS SELECT * FROM rule");
 	for (size_t i = 0; i < sizeof(rule_changes) / sizeof(rule_changes[0]); i++) {
 		struct orch_stored_rule *found;
@@ -103,7 +96,7 @@ static void test_a_damaged_version_is_told_in_the_history(void **state)
 	struct orch_stored_rule *found;
 	size_t count;
 
-	(void)save(w, save(w, new_rule("one")));
+	(void)save(w, save(w, live_rule("one")));
 	poke(w->f.path, "UPDATE rule_history SET expression = 'x' WHERE version = 1");
 	found = versions(w, &count);
 	assert_int_equal(count, 2);
@@ -116,8 +109,8 @@ static void test_a_seal_fits_its_own_row_only(void **state)
 	struct world *w = *state;
 	size_t count;
 
-	(void)save(w, new_rule("one"));
-	(void)save(w, new_rule("two"));
+	(void)save(w, live_rule("one"));
+	(void)save(w, live_rule("two"));
 	poke(w->f.path, "UPDATE rule SET seal = (SELECT seal FROM rule WHERE id = 'two')");
 	assert_true(rules(w, "", &count)[0].damaged);
 	assert_false(rules(w, "", &count)[1].damaged);
@@ -126,7 +119,7 @@ static void test_a_seal_fits_its_own_row_only(void **state)
 static void test_a_damaged_rule_is_written_anew_whatever_its_version_is(void **state)
 {
 	struct world *w = *state;
-	struct orch_stored_rule rule = save(w, new_rule("one"));
+	struct orch_stored_rule rule = save(w, live_rule("one"));
 	struct orch_stored_rule *found;
 	size_t count;
 
@@ -145,7 +138,7 @@ static void test_a_damaged_rule_is_written_anew_whatever_its_version_is(void **s
 static void test_a_rule_whose_id_was_changed_can_be_added_again(void **state)
 {
 	struct world *w = *state;
-	struct orch_stored_rule rule = new_rule("one");
+	struct orch_stored_rule rule = live_rule("one");
 	struct orch_err err = { "" };
 	size_t count;
 
@@ -163,7 +156,7 @@ static void test_a_rule_whose_id_was_changed_can_be_added_again(void **state)
 static void test_a_version_that_has_rotted_is_no_obstacle(void **state)
 {
 	struct world *w = *state;
-	struct orch_stored_rule rule = save(w, new_rule("one"));
+	struct orch_stored_rule rule = save(w, live_rule("one"));
 	struct orch_stored_rule *found;
 	size_t count;
 
@@ -177,15 +170,8 @@ static void test_a_version_that_has_rotted_is_no_obstacle(void **state)
 
 /* Events. */
 
-static void op_done(struct orch_store_op *op)
-{
-	counter_add(op->user);
-}
-
 static void write_event(struct world *w, const char *id)
 {
-	struct counter done = COUNTER_INIT;
-	struct orch_err err = { "" };
 	struct orch_stored_finding findings[2] = {
 		{ .finding = { .size = sizeof(struct orch_finding),
 			  .severity = ORCH_HIGH,
@@ -215,18 +201,11 @@ static void write_event(struct world *w, const char *id)
 		.content = ORCH_TEXT("{}"),
 		.findings = findings,
 		.finding_count = 2 };
-	struct orch_store_op op = { .kind = ORCH_STORE_EVENT,
-		.event = &event,
-		.lane = w->f.lane,
-		.done = op_done,
-		.user = &done };
+	struct orch_store_op op = { .kind = ORCH_STORE_EVENT, .event = &event };
 
 	findings[1] = findings[0];
-	if (orch_store_submit(w->store, &op, &err) < 0)
-		fail_msg("%s", err.text);
-	counter_await(&done, 1);
-	if (op.code < 0)
-		fail_msg("%s", op.err.text);
+	if (do_op(w, &op) < 0)
+		fail_msg("%s", w->problem);
 }
 
 /* Oldest last. */
@@ -360,7 +339,7 @@ static void test_rows_that_are_older_than_seals_get_theirs_once(void **state)
 	struct world *w = *state;
 	size_t count;
 
-	(void)save(w, new_rule("one"));
+	(void)save(w, live_rule("one"));
 	write_event(w, "e1");
 	poke(w->f.path,
 		"UPDATE rule SET seal = NULL; UPDATE rule_history SET seal = NULL;"
@@ -379,7 +358,7 @@ static void test_rows_that_are_older_than_seals_get_theirs_once(void **state)
 static void test_without_its_key_it_reads_what_it_is_told_and_writes_nothing(void **state)
 {
 	struct world *w = *state;
-	struct orch_stored_rule rule = save(w, new_rule("one"));
+	struct orch_stored_rule rule = save(w, live_rule("one"));
 	struct orch_secret *key = w->f.key;
 	struct orch_err err = { "" };
 	size_t count;

@@ -66,25 +66,6 @@ static struct orch_stored_result result(const char *key, const char *state)
 		.at_ms = 1700000002000 };
 }
 
-static void op_done(struct orch_store_op *op)
-{
-	counter_add(op->user);
-}
-
-static int do_op(struct world *w, struct orch_store_op *op)
-{
-	struct counter done = COUNTER_INIT;
-	struct orch_err err = { "" };
-
-	op->lane = w->f.lane;
-	op->done = op_done;
-	op->user = &done;
-	if (check(w, orch_store_submit(w->store, op, &err), &err) < 0)
-		fail_msg("%s", err.text);
-	counter_await(&done, 1);
-	return check(w, op->code, &op->err);
-}
-
 static int write_event(struct world *w, const struct orch_stored_event *e)
 {
 	struct orch_store_op op = { .kind = ORCH_STORE_EVENT, .event = e };

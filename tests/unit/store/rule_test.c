@@ -2,21 +2,6 @@
 /* Rules: their versions, their history, their names, and who is told. */
 #include "unit/store/world.h"
 
-#define BY ORCH_TEXT("alice")
-
-static struct orch_stored_rule new_rule(const char *name)
-{
-	return (struct orch_stored_rule){ .rule = { .size = sizeof(struct orch_rule),
-						  .id = ORCH_TEXT_NONE,
-						  .name = orch_text_from(name),
-						  .expression = ORCH_TEXT("6759\\d+"),
-						  .severity = ORCH_HIGH,
-						  .options = ORCH_TEXT("{\"check\":\"luhn\"}") },
-		.tool = ORCH_TEXT("dlp"),
-		.description = ORCH_TEXT("To match cards"),
-		.state = ORCH_RULE_SHADOW };
-}
-
 static int save(struct world *w, const struct orch_stored_rule *rule, struct orch_stored_rule *ret)
 {
 	struct orch_err err = { "" };

@@ -5,6 +5,8 @@
 #include "store/backend.h"
 #include "unit/db/fixture.h"
 
+#define BY ORCH_TEXT("alice")
+
 struct world {
 	struct fixture f;
 	struct orch_store *store;
@@ -60,6 +62,38 @@ static inline int check(struct world *w, int code, const struct orch_err *err)
 	if (code < 0)
 		(void)snprintf(w->problem, sizeof(w->problem), "%s", err->text);
 	return code;
+}
+
+static inline void op_done(struct orch_store_op *op)
+{
+	counter_add(op->user);
+}
+
+static inline int do_op(struct world *w, struct orch_store_op *op)
+{
+	struct counter done = COUNTER_INIT;
+	struct orch_err err = { "" };
+
+	op->lane = w->f.lane;
+	op->done = op_done;
+	op->user = &done;
+	if (check(w, orch_store_submit(w->store, op, &err), &err) < 0)
+		fail_msg("%s", err.text);
+	counter_await(&done, 1);
+	return check(w, op->code, &op->err);
+}
+
+static inline struct orch_stored_rule new_rule(const char *name)
+{
+	return (struct orch_stored_rule){ .rule = { .size = sizeof(struct orch_rule),
+						  .id = ORCH_TEXT_NONE,
+						  .name = orch_text_from(name),
+						  .expression = ORCH_TEXT("6759\\d+"),
+						  .severity = ORCH_HIGH,
+						  .options = ORCH_TEXT("{\"check\":\"luhn\"}") },
+		.tool = ORCH_TEXT("dlp"),
+		.description = ORCH_TEXT("To match cards"),
+		.state = ORCH_RULE_SHADOW };
 }
 
 #endif
