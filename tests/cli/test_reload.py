@@ -160,6 +160,8 @@ class Early(Case):
                     break
             time.sleep(0.005)
         self.assertIsNone(process.poll())
+        with open(log, encoding="utf-8") as file:
+            self.assertIn("event=started", file.read())
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(timeout=PATIENCE_S), 0)
 
