@@ -222,7 +222,7 @@ static int scan(void *ptr, const void *set, const struct orch_event *event,
 		int rc = look_at(set, &look);
 
 		if (rc != ORCH_OK)
-			return orch_fail(err, rc, "the findings of a part were not taken");
+			return orch_fail(err, rc, "a part was not examined to its end");
 	}
 	return ORCH_OK;
 }
