@@ -129,6 +129,7 @@ class Reload(Case):
 
 class Json(Case):
     def test_the_log_is_json_also_after_a_reload(self):
+        self.write("orchestrator.cfg", whole(0))
         service = Service(self, "--json", started='"event":"started"')
         self.addCleanup(service.stop)
         service.process.send_signal(signal.SIGHUP)
