@@ -71,11 +71,16 @@ static void add_finding_json(
 	orch_buf_add_char(out, '}');
 }
 
+static struct orch_text state_of(const struct orch_stored_result *result)
+{
+	return result->damaged ? ORCH_TEXT("damaged") : result->state;
+}
+
 static void add_result_json(struct orch_buf *out, const struct orch_stored_result *result)
 {
 	orch_buf_add_string(out, "{\"action\":");
 	orch_buf_add_json(out, result->action);
-	orch_cli_add_json(out, "state", result->state);
+	orch_cli_add_json(out, "state", state_of(result));
 	orch_cli_add_json(out, "outcome", result->outcome);
 	orch_cli_add_json(out, "detail", result->detail);
 	orch_buf_printf(out, ",\"attempts\":%u,\"at_ms\":%llu}", result->attempts,
@@ -300,7 +305,8 @@ static void add_results(struct orch_cli *cli, struct orch_buf *out,
 	for (size_t i = 0; i < count; i++) {
 		orch_cli_add_styled(cli, &cells, NULL, results[i].action);
 		orch_buf_add_char(&cells, '\t');
-		orch_cli_add_styled(cli, &cells, NULL, results[i].state);
+		orch_cli_add_styled(cli, &cells, results[i].damaged ? ORCH_CLI_RED : NULL,
+			state_of(&results[i]));
 		orch_buf_add_char(&cells, '\t');
 		orch_cli_add_styled(cli, &cells, ORCH_CLI_GREEN, results[i].outcome);
 		orch_buf_printf(&cells, "\t%u\t%.*s\t", results[i].attempts,

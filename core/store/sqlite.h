@@ -101,6 +101,9 @@ int orch_store_sqlite_results(struct orch_store *store, struct orch_text event_i
 #define ORCH_STORE_FINDING_COLUMNS                                                               \
 	"number, tool, rule, rule_name, rule_version, expression, severity, confidence, title, " \
 	"advice, part, part_name, start, length, excerpt, shadow"
+#define ORCH_STORE_RESULT_COLUMNS                                                        \
+	"key, event_id, pipeline, action, record_id, state, outcome, detail, attempts, " \
+	"at, time"
 /* A row of the rule's columns and whether its seal fits, in ARENA. */
 void orch_store_sqlite_take_rule(
 	sqlite3_stmt *statement, struct orch_arena *arena, struct orch_stored_rule *ret_rule);

@@ -178,10 +178,8 @@ static int write_event(struct orch_store_sqlite *store, struct orch_db *db,
 	const struct orch_stored_event *event, struct orch_err *err)
 {
 	int64_t row = 0;
-	int code = orch_store_sqlite_teach_writer(store, db, err);
+	int code = insert_event(store, db, event, &row, err);
 
-	if (code == ORCH_OK)
-		code = insert_event(store, db, event, &row, err);
 	if (row == 0)
 		return code;
 	for (size_t i = 0; i < event->finding_count && code == ORCH_OK; i++)
@@ -189,18 +187,19 @@ static int write_event(struct orch_store_sqlite *store, struct orch_db *db,
 	return code;
 }
 
+#define RESULT_VALUES "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+
 /* What has been decided about a task is not made open again by a repeat of its event. */
 static int write_result(
 	struct orch_db *db, const struct orch_stored_result *result, struct orch_err *err)
 {
 	sqlite3_stmt *statement;
 	int code = orch_db_statement(db,
-		"INSERT INTO result (key, event_id, pipeline, action, record_id, state, outcome, "
-		"detail,"
-		" attempts, at, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-		" ON CONFLICT (time, key) DO UPDATE SET state = excluded.state, outcome = "
-		"excluded.outcome,"
-		" detail = excluded.detail, attempts = excluded.attempts, at = excluded.at"
+		"INSERT INTO result (" ORCH_STORE_RESULT_COLUMNS ", seal)"
+		" VALUES (" RESULT_VALUES ", row_seal('result', " RESULT_VALUES "))"
+		" ON CONFLICT (time, key) DO UPDATE SET state = excluded.state,"
+		" outcome = excluded.outcome, detail = excluded.detail,"
+		" attempts = excluded.attempts, at = excluded.at, seal = excluded.seal"
 		" WHERE excluded.state <> 'pending' OR state = 'pending'",
 		&statement, err);
 
@@ -224,8 +223,10 @@ static int write_result(
 int orch_store_sqlite_write(struct orch_store_sqlite *store, struct orch_db *db,
 	const struct orch_store_op *op, struct orch_err *err)
 {
-	int code = op->kind == ORCH_STORE_EVENT ? write_event(store, db, op->event, err) : ORCH_OK;
+	int code = orch_store_sqlite_teach_writer(store, db, err);
 
+	if (code == ORCH_OK && op->kind == ORCH_STORE_EVENT)
+		code = write_event(store, db, op->event, err);
 	for (size_t i = 0; i < op->result_count && code == ORCH_OK; i++)
 		code = write_result(db, &op->results[i], err);
 	return code;

@@ -385,6 +385,7 @@ static void take_result(
 		.attempts = (uint32_t)number_at(statement, 8),
 		.at_ms = number_at(statement, 9),
 		.time_ms = number_at(statement, 10),
+		.damaged = number_at(statement, 11) == 0,
 	};
 }
 
@@ -394,10 +395,9 @@ static int read_results(struct orch_db_op *op, struct orch_db *db, struct orch_e
 	sqlite3_stmt *statement;
 	bool row = false;
 	int code = orch_db_statement(db,
-		"SELECT key, event_id, pipeline, action, record_id, state, outcome, detail, "
-		"attempts,"
-		" at, time FROM result WHERE event_id = ?1 ORDER BY pipeline, action, record_id, "
-		"key",
+		"SELECT " ORCH_STORE_RESULT_COLUMNS
+		", row_fits(seal, 'result', " ORCH_STORE_RESULT_COLUMNS ") FROM result"
+		" WHERE event_id = ?1 ORDER BY pipeline, action, record_id, key",
 		&statement, err);
 
 	if (code < 0)

@@ -145,14 +145,20 @@ static int teach_reader(struct orch_db_op *op, struct orch_db *db, struct orch_e
 	return code < 0 ? code : orch_db_step(statement, &teaching->is_needed, err);
 }
 
+/* Results were sealed later than all else: what had its seal by then keeps it. */
+#define IF_FIRST " WHERE EXISTS (SELECT 1 FROM to_seal WHERE one = 1)"
+
 static int seal_old(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 {
 	static const char *const sql[] = {
-		"UPDATE rule SET seal = row_seal('rule', " ORCH_STORE_RULE_COLUMNS ")",
-		"UPDATE rule_history SET seal = row_seal('rule', " ORCH_STORE_RULE_COLUMNS ")",
-		"UPDATE event SET seal = row_seal('event', " ORCH_STORE_EVENT_COLUMNS ")",
+		"UPDATE rule SET seal = row_seal('rule', " ORCH_STORE_RULE_COLUMNS ")" IF_FIRST,
+		"UPDATE rule_history SET seal = row_seal('rule', " ORCH_STORE_RULE_COLUMNS
+		")" IF_FIRST,
+		"UPDATE event SET seal = row_seal('event', " ORCH_STORE_EVENT_COLUMNS ")" IF_FIRST,
 		"UPDATE finding SET seal = (SELECT row_seal('finding', id, pipeline,"
-		" " ORCH_STORE_FINDING_COLUMNS ") FROM event WHERE event.row = finding.event)",
+		" " ORCH_STORE_FINDING_COLUMNS
+		") FROM event WHERE event.row = finding.event)" IF_FIRST,
+		"UPDATE result SET seal = row_seal('result', " ORCH_STORE_RESULT_COLUMNS ")",
 		"DELETE FROM to_seal",
 	};
 	struct teaching *teaching = (struct teaching *)(void *)op;

@@ -111,6 +111,10 @@ const struct orch_db_migration orch_store_sqlite_migrations[] = {
 		       " (SELECT count(*) FROM finding WHERE finding.event = event.row);"
 		       "CREATE TABLE to_seal (one INTEGER PRIMARY KEY) STRICT;"
 		       "INSERT INTO to_seal VALUES (1)" },
+	{ .part = "store",
+		.number = 4,
+		.sql = "ALTER TABLE result ADD COLUMN seal BLOB;"
+		       "INSERT INTO to_seal VALUES (2)" },
 };
 const size_t orch_store_sqlite_migration_count =
 	sizeof(orch_store_sqlite_migrations) / sizeof(orch_store_sqlite_migrations[0]);

@@ -125,6 +125,7 @@ struct orch_stored_result {
 	struct orch_text detail;
 	uint32_t attempts;
 	uint64_t at_ms;
+	bool damaged; /* its row was changed by other than us */
 };
 
 enum orch_store_kind { ORCH_STORE_EVENT = 0, ORCH_STORE_RESULT };

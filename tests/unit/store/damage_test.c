@@ -334,6 +334,98 @@ static void test_a_finding_that_moved_is_missed_here_and_damaged_there(void **st
 	assert_int_equal(found[0].finding_count, 3);
 }
 
+static void write_result(struct world *w, const char *key, const char *outcome)
+{
+	struct orch_stored_result r = { .event_id = ORCH_TEXT("e1"),
+		.pipeline = ORCH_TEXT("p"),
+		.action = ORCH_TEXT("block"),
+		.key = orch_text_from(key),
+		.record_id = ORCH_TEXT_NONE,
+		.state = ORCH_TEXT("done"),
+		.outcome = orch_text_from(outcome),
+		.detail = ORCH_TEXT("in a sentence"),
+		.attempts = 2,
+		.at_ms = 1700000002000,
+		.time_ms = 1700000000000 };
+	struct orch_store_op op = { .kind = ORCH_STORE_RESULT, .results = &r, .result_count = 1 };
+
+	assert_int_equal(do_op(w, &op), ORCH_OK);
+}
+
+/* Those of e1: two. */
+static const struct orch_stored_result *results(struct world *w)
+{
+	struct orch_stored_result *found;
+	struct orch_err err = { "" };
+	size_t count;
+
+	assert_int_equal(
+		orch_store_results(w->store, ORCH_TEXT("e1"), w->f.arena, &found, &count, &err),
+		ORCH_OK);
+	assert_int_equal(count, 2);
+	return found;
+}
+
+static const char *const result_changes[] = {
+	"key = 'k0'",
+	"pipeline = 'a'",
+	"action = 'a'",
+	"record_id = 'x'",
+	"state = 'would'",
+	"outcome = 'cannot_block'",
+	"detail = 'forged'",
+	"attempts = 1",
+	"at = 5",
+	"time = 5",
+	"seal = NULL",
+	"seal = (SELECT seal FROM result WHERE key = 'k2')",
+};
+
+static void test_a_result_with_any_column_changed_is_damaged_and_no_other(void **state)
+{
+	struct world *w = *state;
+	const struct orch_stored_result *found;
+	char sql[160];
+
+	write_result(w, "k1", "deleted");
+	write_result(w, "k2", "deleted");
+	assert_false(results(w)[0].damaged || results(w)[1].damaged);
+	poke(w->f.path, "CREATE TABLE kept AS SELECT * FROM result");
+	for (size_t i = 0; i < sizeof(result_changes) / sizeof(result_changes[0]); i++) {
+		(void)snprintf(sql, sizeof(sql), "UPDATE result SET %s WHERE key = 'k1'",
+			result_changes[i]);
+		poke(w->f.path, sql);
+		found = results(w);
+		for (size_t k = 0; k < 2; k++)
+			if (found[k].damaged == text_is(found[k].key, "k2"))
+				fail_msg("not told: %s", result_changes[i]);
+		poke(w->f.path, "DELETE FROM result; INSERT INTO result SELECT * FROM kept");
+	}
+	poke(w->f.path, "UPDATE result SET outcome = 'forged' WHERE key = 'k1'");
+	write_result(w, "k1", "updated");
+	assert_false(results(w)[0].damaged);
+	assert_true(text_is(results(w)[0].outcome, "updated"));
+}
+
+static void test_results_that_are_older_than_seals_get_theirs_and_nothing_else(void **state)
+{
+	struct world *w = *state;
+	size_t count;
+
+	(void)save(w, live_rule("one"));
+	write_result(w, "k1", "deleted");
+	write_result(w, "k2", "deleted");
+	poke(w->f.path,
+		"UPDATE rule SET seal = NULL; UPDATE result SET seal = NULL;"
+		"INSERT INTO to_seal VALUES (2)");
+	reopen_store(w);
+	assert_false(results(w)[0].damaged || results(w)[1].damaged);
+	assert_true(rules(w, "", &count)[0].damaged);
+	poke(w->f.path, "UPDATE result SET seal = NULL WHERE key = 'k1'");
+	reopen_store(w);
+	assert_true(results(w)[0].damaged);
+}
+
 static void test_rows_that_are_older_than_seals_get_theirs_once(void **state)
 {
 	struct world *w = *state;
@@ -384,6 +476,8 @@ int main(void)
 		TEST(test_an_event_with_any_column_changed_is_damaged_and_no_other),
 		TEST(test_a_finding_with_any_column_changed_is_damaged_and_no_other),
 		TEST(test_a_finding_that_moved_is_missed_here_and_damaged_there),
+		TEST(test_a_result_with_any_column_changed_is_damaged_and_no_other),
+		TEST(test_results_that_are_older_than_seals_get_theirs_and_nothing_else),
 		TEST(test_rows_that_are_older_than_seals_get_theirs_once),
 		TEST(test_without_its_key_it_reads_what_it_is_told_and_writes_nothing),
 #undef TEST
