@@ -11,10 +11,9 @@
 
 static struct orch_plan_instance *find_tool(struct orch_plan *plan, struct orch_text name)
 {
-	for (size_t i = 0; i < plan->config->tool_count; i++)
-		if (orch_text_equal(plan->config->tools[i].name, name))
-			return &plan->tools[i];
-	return NULL;
+	int tool = orch_plan_find_tool(plan, name);
+
+	return tool < 0 ? NULL : &plan->tools[tool];
 }
 
 static bool same_list(struct orch_list a, struct orch_list b)

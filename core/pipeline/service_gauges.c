@@ -28,21 +28,13 @@ static void set_queue_gauges(const struct orch_queue_stats *stats)
 		(int64_t)(stats->oldest_ms / 1000));
 }
 
-static bool has_action(const struct orch_config *config, struct orch_text name)
-{
-	for (size_t i = 0; i < config->action_count; i++)
-		if (orch_text_equal(config->actions[i].name, name))
-			return true;
-	return false;
-}
-
 /* Tasks of an action that has left the configuration: no desk of ours would ever look at them. */
 static void tend_strays(struct orch_service *service, const struct orch_queue_stats *stats)
 {
 	struct orch_text rest = orch_text_from(stats->name), stage;
 
 	if (stats->waiting == 0 || service->is_draining || !orch_text_split(&rest, '.', &stage) ||
-		!orch_text_is(stage, "act") || has_action(service->plan->config, rest))
+		!orch_text_is(stage, "act") || orch_plan_find_action(service->plan, rest) >= 0)
 		return;
 	for (size_t i = 0; i < service->station_count; i++)
 		if (orch_station_stage(service->stations[i]) == ORCH_STAGE_ACT) {

@@ -115,12 +115,9 @@ struct orch_list orch_startcheck_ruled(
 /* Its tool may be among those that could not be read, or be wrong itself. */
 static bool is_checkable(const struct orch_plan *plan, const struct orch_stored_rule *rule)
 {
-	const struct orch_config *config = plan->config;
+	int tool = orch_plan_find_tool(plan, rule->tool);
 
-	for (size_t i = 0; i < config->tool_count; i++)
-		if (orch_text_equal(config->tools[i].name, rule->tool))
-			return plan->tools[i].is_sound;
-	return !config->failed.tools;
+	return tool >= 0 ? plan->tools[tool].is_sound : !plan->config->failed.tools;
 }
 
 struct check {

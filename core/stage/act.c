@@ -15,12 +15,7 @@
 
 static int find_action(const struct orch_act_desk *desk)
 {
-	const struct orch_config *config = desk->act->crew->plan->config;
-
-	for (size_t i = 0; i < config->action_count; i++)
-		if (orch_text_equal(config->actions[i].name, desk->name))
-			return (int)i;
-	return -1;
+	return orch_plan_find_action(desk->act->crew->plan, desk->name);
 }
 
 /* How many of LEASES go into one work: by the action's number of tasks, and of bytes. */

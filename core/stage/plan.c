@@ -232,10 +232,26 @@ int orch_plan_find_pipeline(const struct orch_plan *plan, struct orch_text name)
 	return -1;
 }
 
-int orch_plan_find_input(const struct orch_plan *plan, struct orch_text name)
+static int find_instance(
+	const struct orch_config_instance *instances, size_t count, struct orch_text name)
 {
-	for (size_t i = 0; i < plan->config->input_count; i++)
-		if (orch_text_equal(plan->config->inputs[i].name, name))
+	for (size_t i = 0; i < count; i++)
+		if (orch_text_equal(instances[i].name, name))
 			return (int)i;
 	return -1;
+}
+
+int orch_plan_find_input(const struct orch_plan *plan, struct orch_text name)
+{
+	return find_instance(plan->config->inputs, plan->config->input_count, name);
+}
+
+int orch_plan_find_tool(const struct orch_plan *plan, struct orch_text name)
+{
+	return find_instance(plan->config->tools, plan->config->tool_count, name);
+}
+
+int orch_plan_find_action(const struct orch_plan *plan, struct orch_text name)
+{
+	return find_instance(plan->config->actions, plan->config->action_count, name);
 }

@@ -119,5 +119,7 @@ ORCH_MUST_USE int orch_plan_load_rules(struct orch_plan *plan, struct orch_store
 /* -1: not there. */
 int orch_plan_find_pipeline(const struct orch_plan *plan, struct orch_text name);
 int orch_plan_find_input(const struct orch_plan *plan, struct orch_text name);
+int orch_plan_find_tool(const struct orch_plan *plan, struct orch_text name);
+int orch_plan_find_action(const struct orch_plan *plan, struct orch_text name);
 
 #endif

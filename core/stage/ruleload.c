@@ -103,14 +103,6 @@ static int load_tool(struct loading *loading, size_t index, struct orch_err *err
 	return rc;
 }
 
-static bool has_tool(const struct orch_config *config, struct orch_text name)
-{
-	for (size_t i = 0; i < config->tool_count; i++)
-		if (orch_text_equal(config->tools[i].name, name))
-			return true;
-	return false;
-}
-
 /* The live rules from FIRST on that are of its tool; 0 if one before it is, too. */
 static size_t count_fellows(const struct loading *loading, size_t first)
 {
@@ -134,7 +126,8 @@ static void report_unused(struct loading *loading)
 {
 	for (size_t i = 0; i < loading->count; i++) {
 		struct orch_text tool = loading->rules[i].tool;
-		size_t count = loading->rules[i].damaged || has_tool(loading->plan->config, tool)
+		size_t count =
+			loading->rules[i].damaged || orch_plan_find_tool(loading->plan, tool) >= 0
 			? 0
 			: count_fellows(loading, i);
 
