@@ -114,6 +114,9 @@ void orch_cli_add_pair(const struct orch_cli *cli, struct orch_buf *buf, size_t 
 #define ORCH_CLI_NAME_COLUMN 13
 void orch_cli_add_line(
 	const struct orch_cli *cli, struct orch_buf *buf, const char *name, struct orch_text value);
+/* The same; no VALUE, no line. */
+void orch_cli_add_filled_line(
+	const struct orch_cli *cli, struct orch_buf *buf, const char *name, struct orch_text value);
 /* ,"KEY":"TEXT" */
 void orch_cli_add_json(struct orch_buf *buf, const char *key, struct orch_text text);
 /* "2026-01-02 03:04:05" in local time; "-" for 0. */

@@ -227,13 +227,6 @@ static int list(struct orch_cli *cli, const struct orch_config *config, struct o
 	return ORCH_EXIT_OK;
 }
 
-static void add_line(
-	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_text value)
-{
-	if (value.len > 0)
-		orch_cli_add_line(cli, out, name, value);
-}
-
 static bool says_the_same(const struct orch_stored_finding *a, const struct orch_stored_finding *b)
 {
 	return a->rule_version == b->rule_version &&
@@ -258,11 +251,11 @@ static void add_words(
 		orch_cli_add_line(cli, out, "rule", finding->rule);
 		if (!is_repeat) {
 			if (!orch_text_equal(finding->title, finding->rule))
-				add_line(cli, out, "title", finding->title);
-			add_line(cli, out, "advice", finding->advice);
-			add_line(cli, out, "expression", stored->expression);
+				orch_cli_add_filled_line(cli, out, "title", finding->title);
+			orch_cli_add_filled_line(cli, out, "advice", finding->advice);
+			orch_cli_add_filled_line(cli, out, "expression", stored->expression);
 		}
-		add_line(cli, out, "detail", finding->detail);
+		orch_cli_add_filled_line(cli, out, "detail", finding->detail);
 	}
 }
 
@@ -363,19 +356,20 @@ static void add_fields(
 static void add_event(
 	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_event *event)
 {
-	add_line(cli, out, "id", event->id);
-	add_line(cli, out, "trace", event->trace);
-	add_line(cli, out, "pipeline", event->pipeline);
-	add_line(cli, out, "type", event->type);
-	add_line(cli, out, "tenant", event->tenant);
-	add_line(cli, out, "actor", event->actor);
-	add_line(cli, out, "happened", orch_cli_time(cli, event->time_ms));
-	add_line(cli, out, "stored", orch_cli_time(cli, event->stored_ms));
-	add_line(cli, out, "verdict", orch_text_from(verdict_of(event)));
+	orch_cli_add_filled_line(cli, out, "id", event->id);
+	orch_cli_add_filled_line(cli, out, "trace", event->trace);
+	orch_cli_add_filled_line(cli, out, "pipeline", event->pipeline);
+	orch_cli_add_filled_line(cli, out, "type", event->type);
+	orch_cli_add_filled_line(cli, out, "tenant", event->tenant);
+	orch_cli_add_filled_line(cli, out, "actor", event->actor);
+	orch_cli_add_filled_line(cli, out, "happened", orch_cli_time(cli, event->time_ms));
+	orch_cli_add_filled_line(cli, out, "stored", orch_cli_time(cli, event->stored_ms));
+	orch_cli_add_filled_line(cli, out, "verdict", orch_text_from(verdict_of(event)));
 	if (!event->enforced)
-		add_line(cli, out, "enforced", ORCH_TEXT("no, the pipeline only monitors"));
-	add_line(cli, out, "inspection", orch_text_from(inspection_of(event)));
-	add_line(cli, out, "", event->inspection_note);
+		orch_cli_add_filled_line(
+			cli, out, "enforced", ORCH_TEXT("no, the pipeline only monitors"));
+	orch_cli_add_filled_line(cli, out, "inspection", orch_text_from(inspection_of(event)));
+	orch_cli_add_filled_line(cli, out, "", event->inspection_note);
 	add_fields(cli, out, event);
 }
 

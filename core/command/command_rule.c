@@ -51,10 +51,9 @@ int orch_rules_find(struct orch_cli *cli, const struct orch_rules *rules, const 
 
 struct orch_plan_instance *orch_rules_tool(const struct orch_rules *rules, struct orch_text name)
 {
-	for (size_t i = 0; i < rules->plan->config->tool_count; i++)
-		if (orch_text_equal(rules->plan->config->tools[i].name, name))
-			return &rules->plan->tools[i];
-	return NULL;
+	int tool = orch_plan_find_tool(rules->plan, name);
+
+	return tool < 0 ? NULL : &rules->plan->tools[tool];
 }
 
 static void add_row(
@@ -122,22 +121,15 @@ static void add_examples(
 		orch_cli_add_line(cli, out, i == 0 ? name : "", list.items[i]);
 }
 
-static void add_line(
-	const struct orch_cli *cli, struct orch_buf *out, const char *name, struct orch_text value)
-{
-	if (value.len > 0)
-		orch_cli_add_line(cli, out, name, value);
-}
-
 static void add_rule(
 	struct orch_cli *cli, struct orch_buf *out, const struct orch_stored_rule *rule)
 {
 	orch_cli_add_line(cli, out, "id", rule->rule.id);
 	orch_cli_add_line(cli, out, "name", rule->rule.name);
-	add_line(cli, out, "description", rule->description);
+	orch_cli_add_filled_line(cli, out, "description", rule->description);
 	orch_cli_add_line(cli, out, "tool", rule->tool);
 	orch_cli_add_line(cli, out, "expression", rule->rule.expression);
-	add_line(cli, out, "options", rule->rule.options);
+	orch_cli_add_filled_line(cli, out, "options", rule->rule.options);
 	orch_cli_add_line(
 		cli, out, "severity", orch_text_from(orch_severity_name(rule->rule.severity)));
 	orch_cli_add_line(cli, out, "state", orch_text_from(orch_rule_standing(rule)));

@@ -53,6 +53,13 @@ void orch_cli_add_line(
 	orch_cli_add_pair(cli, buf, ORCH_CLI_NAME_COLUMN, orch_text_from(name), value);
 }
 
+void orch_cli_add_filled_line(
+	const struct orch_cli *cli, struct orch_buf *buf, const char *name, struct orch_text value)
+{
+	if (value.len > 0)
+		orch_cli_add_line(cli, buf, name, value);
+}
+
 void orch_cli_add_json(struct orch_buf *buf, const char *key, struct orch_text text)
 {
 	orch_buf_printf(buf, ",\"%s\":", key);
