@@ -60,11 +60,13 @@ int orch_rulecheck_scan(const struct orch_plan_instance *tool, void *self,
 
 	orch_sink_init(&sink, ORCH_KIND_TOOL, limits, arena);
 	sink.event = &event;
+	err->text[0] = '\0';
 	rc = tool->plugin->tool->scan(
 		self, set == NULL ? NULL : set->set, &event, &progress, NULL, &request, &sink, err);
 	if (rc == ORCH_SEND)
 		return orch_fail(err, ORCH_E_INVALID,
 			"%s examines by the network; it cannot be tried here", tool->plugin->name);
+	rc = orch_code_settle(rc, "scan", err);
 	if (rc == ORCH_OK && sink.failed != ORCH_OK)
 		rc = orch_fail(err, sink.failed, "what it handed over was not taken: %s",
 			orch_code_text(sink.failed));
@@ -105,7 +107,8 @@ static int begin_trial(struct orch_plan_instance *tool, const struct orch_stored
 		tool->plugin, host, tool->settings, &live, 1, &trial.set, NULL, err);
 	if (rc != ORCH_OK)
 		return rc;
-	rc = tool->plugin->tool->create(host, tool->settings, &trial.self, err);
+	rc = orch_code_settle(
+		tool->plugin->tool->create(host, tool->settings, &trial.self, err), "create", err);
 	if (rc != ORCH_OK) {
 		orch_ruleset_unref(trial.set);
 		return rc;

@@ -222,6 +222,22 @@ static void test_a_plugin_that_fails_without_a_word_has_a_sentence(void **state)
 	house_assert_refused(h, WITH_TOOL("dirty"), ": tools.t: red ?[31m and ?\n");
 }
 
+static void test_an_example_that_fails_without_a_word_has_a_sentence(void **state)
+{
+	struct house *h = *state;
+
+	(void)house_write(h, "rules.json",
+		"{ \"rules\": [ { \"tool\": \"t\", \"name\": \"n\", \"expression\": \"a\", "
+		"\"no_matches\": [ \"b\" ] } ] }");
+	house_assert_refused(h, WITH_TOOL("blank") "rules = [ \"rules.json\" ];",
+		": rules: rule n: its example 1 under \"no_matches\" the data or the configuration "
+		"is not valid");
+	house_assert_refused(h, WITH_TOOL("strange") "rules = [ \"rules.json\" ];",
+		": rules: rule n: its example 1 under \"no_matches\" the scan hook gave the "
+		"unknown "
+		"code 7");
+}
+
 static void test_a_tool_that_wants_rules_must_have_some(void **state)
 {
 	struct house *h = *state;
@@ -278,6 +294,7 @@ int main(void)
 		TEST(test_a_plugin_that_crashes_is_named),
 		TEST(test_a_trial_minds_crashes_alone),
 		TEST(test_a_plugin_that_fails_without_a_word_has_a_sentence),
+		TEST(test_an_example_that_fails_without_a_word_has_a_sentence),
 		TEST(test_a_tool_that_wants_rules_must_have_some),
 		TEST(test_where_an_action_writes_must_be_writable),
 #undef TEST

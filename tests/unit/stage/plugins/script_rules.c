@@ -6,6 +6,7 @@
  *   crash    create() crashes; mute: fails without a word; dirty: with a word for terminals
  *   odd      create() gives a code that there is not
  *   compile  compile() crashes; rule: if there is a rule
+ *   blank    scan() fails without a word; strange: gives a code that there is not
  */
 #include <orch/tool.h>
 
@@ -57,6 +58,10 @@ static int compile(const struct orch_host *host, const void *settings,
 	if (is_told(settings, "need") && count == 0)
 		return orch_fail(err, ORCH_E_INVALID, "it wants a rule");
 	*ret_set = malloc(1);
+	if (*ret_set != NULL)
+		*(char *)*ret_set = is_told(settings, "blank") ? 'b'
+			: is_told(settings, "strange")         ? 's'
+							       : '\0';
 	return *ret_set == NULL ? orch_fail(err, ORCH_E_NOMEM, "no memory") : ORCH_OK;
 }
 
@@ -64,9 +69,10 @@ static int scan(void *self, const void *set, const struct orch_event *event,
 	struct orch_progress *progress, const struct orch_reply *reply,
 	struct orch_request *request, struct orch_sink *sink, struct orch_err *err)
 {
-	(void)self, (void)set, (void)event, (void)progress, (void)reply, (void)request, (void)sink;
-	(void)err;
-	return ORCH_OK;
+	char way = *(const char *)set;
+
+	(void)self, (void)event, (void)progress, (void)reply, (void)request, (void)sink, (void)err;
+	return way == 'b' ? ORCH_E_INVALID : way == 's' ? 7 : ORCH_OK;
 }
 
 static const struct orch_tool_ops ops = {
