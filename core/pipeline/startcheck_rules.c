@@ -138,6 +138,8 @@ static void check_rules(void *arg)
 
 		if (!is_checkable(check->plan, &placed->rule))
 			continue;
+		if (check->errors == NULL)
+			orch_trial_begin_anew();
 		if (orch_rulefile_check_rule(check->plan, &placed->rule, known, check->rules->arena,
 			    &err) != ORCH_OK &&
 			check->errors != NULL)

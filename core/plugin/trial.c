@@ -11,9 +11,14 @@
 #include "base/err.h"
 #include "plugin/loader.h"
 
-#define TRIAL_S 10 /* so long a trial may take */
+#define TRIAL_S 10 /* so long a piece of a trial may take */
 
 enum { TRIAL_RETURNED = 77 }; /* no code that a plugin is likely to exit with */
+
+void orch_trial_begin_anew(void)
+{
+	(void)alarm(TRIAL_S);
+}
 
 static void run_in_child(void (*work)(void *arg), void *arg)
 {
@@ -25,7 +30,7 @@ static void run_in_child(void (*work)(void *arg), void *arg)
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
 		(void)sigaction(fatal[i], &to_default, NULL);
 	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)alarm(TRIAL_S);
+	orch_trial_begin_anew();
 	work(arg);
 	_exit(TRIAL_RETURNED);
 }

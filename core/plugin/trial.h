@@ -17,6 +17,9 @@
 ORCH_MUST_USE int orch_trial_run(
 	void (*work)(void *arg), void *arg, const char *const *doing, struct orch_err *err);
 
+/* In WORK, within the child: from now on it has the whole time again. */
+void orch_trial_begin_anew(void);
+
 /* Does loading FILE come back?  Whether it can be loaded is not asked. */
 ORCH_MUST_USE int orch_trial_load(const char *file, struct orch_err *err);
 

@@ -238,6 +238,20 @@ static void test_an_example_that_fails_without_a_word_has_a_sentence(void **stat
 		"code 7");
 }
 
+/* However many there are: the time is that of one. */
+static void test_each_rule_has_the_whole_time_of_a_trial(void **state)
+{
+	struct house *h = *state;
+
+	(void)house_write(h, "rules.json",
+		"{ \"rules\": ["
+		" { \"tool\": \"t\", \"name\": \"a\", \"expression\": \"a\" },"
+		" { \"tool\": \"t\", \"name\": \"b\", \"expression\": \"b\" } ] }");
+	house_config(h, WITH_TOOL("timed") "rules = [ \"rules.json\" ];");
+	if (house_build(h, ORCH_BUILD_TRIAL) != ORCH_OK)
+		fail_msg("%s", h->report);
+}
+
 static void test_a_tool_that_wants_rules_must_have_some(void **state)
 {
 	struct house *h = *state;
@@ -295,6 +309,7 @@ int main(void)
 		TEST(test_a_trial_minds_crashes_alone),
 		TEST(test_a_plugin_that_fails_without_a_word_has_a_sentence),
 		TEST(test_an_example_that_fails_without_a_word_has_a_sentence),
+		TEST(test_each_rule_has_the_whole_time_of_a_trial),
 		TEST(test_a_tool_that_wants_rules_must_have_some),
 		TEST(test_where_an_action_writes_must_be_writable),
 #undef TEST

@@ -6,6 +6,7 @@
  *   crash    create() crashes; mute: fails without a word; dirty: with a word for terminals
  *   odd      create() gives a code that there is not
  *   compile  compile() crashes; rule: if there is a rule
+ *   timed    compile() crashes if the time of the rule before runs on
  *   blank    scan() fails without a word; strange: gives a code that there is not
  */
 #include <orch/tool.h>
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct settings {
 	const char *script;
@@ -48,6 +50,17 @@ static int create(
 	return *ret_self == NULL ? orch_fail(err, ORCH_E_NOMEM, "no memory") : ORCH_OK;
 }
 
+/* A trial ends by SIGALRM; whoever is not tried has none set. */
+static void crash_if_time_runs_on(void)
+{
+	unsigned left = alarm(2);
+
+	if (left == 0)
+		(void)alarm(0);
+	else if (left <= 2)
+		(void)raise(SIGSEGV);
+}
+
 static int compile(const struct orch_host *host, const void *settings,
 	const struct orch_rule *rules, size_t count, void **ret_set, size_t *ret_bad,
 	struct orch_err *err)
@@ -55,6 +68,8 @@ static int compile(const struct orch_host *host, const void *settings,
 	(void)host, (void)rules, (void)ret_bad;
 	if (is_told(settings, "compile") || (is_told(settings, "rule") && count > 0))
 		(void)raise(SIGSEGV);
+	if (is_told(settings, "timed") && count > 0)
+		crash_if_time_runs_on();
 	if (is_told(settings, "need") && count == 0)
 		return orch_fail(err, ORCH_E_INVALID, "it wants a rule");
 	*ret_set = malloc(1);
