@@ -28,7 +28,7 @@ static struct orch_where where_of(
 	return parent != NULL ? parent->where : (struct orch_where){ config->file, 0 };
 }
 
-static void cut_name(char *path)
+void orch_startcheck_cut_name(char *path)
 {
 	char *slash = strrchr(path, '/');
 
@@ -52,7 +52,7 @@ static int check_state_dir(const char *path, struct orch_err *err)
 	if (errno != ENOENT)
 		return orch_fail(err, ORCH_E_INVALID, "%s: %s", path, orch_errno_text(errno));
 	(void)snprintf(parent, sizeof(parent), "%s", path);
-	cut_name(parent);
+	orch_startcheck_cut_name(parent);
 	if (orch_path_stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
 		errno = ENOTDIR;
 	else if (orch_path_access(parent, W_OK | X_OK) == 0)

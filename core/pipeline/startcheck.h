@@ -8,6 +8,8 @@
 #include "stage/plan.h"
 
 /* startcheck.c */
+/* What is left of PATH is the folder that it lies in. */
+void orch_startcheck_cut_name(char *path);
 /* Is state_dir a folder that can be written to, or can it become one? */
 bool orch_startcheck_state_dir(const struct orch_config *config, struct orch_config_errors *errors);
 /* Can what is kept be opened, in the folder if that HAS_FOLDER?  Not while this process has it open. */

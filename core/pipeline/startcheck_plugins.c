@@ -115,19 +115,18 @@ static const char *refuse_path(const char *path)
 {
 	char folder[PATH_MAX];
 	struct stat info;
-	char *slash;
 
 	if (orch_path_stat(path, &info) == 0) {
 		if (S_ISDIR(info.st_mode))
 			return orch_errno_text(EISDIR);
+		if (!S_ISREG(info.st_mode))
+			return "it is a pipe, a socket or a device";
 		return orch_path_access(path, W_OK) == 0 ? NULL : orch_errno_text(errno);
 	}
 	if (errno != ENOENT)
 		return orch_errno_text(errno);
 	(void)snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash != NULL)
-		slash[slash == folder ? 1 : 0] = '\0';
+	orch_startcheck_cut_name(folder);
 	return orch_path_access(folder, W_OK | X_OK) == 0 ? NULL : orch_errno_text(errno);
 }
 
