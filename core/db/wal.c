@@ -5,7 +5,8 @@
  * has cut off, and a silent loss of commits when one bit has flipped on the
  * disk.  Checksums of frames go on from frame to frame and are linear, so one
  * flipped bit is found by looking at what each bit would change.  If several
- * would do, nothing is guessed: what is lost is counted and kept.
+ * would do, nothing is guessed: what is lost is counted, kept aside, and cut
+ * off, so that the next start does not count it again.
  *
  * The format is that of https://sqlite.org/fileformat2.html#walformat.
  */
@@ -259,6 +260,8 @@ static void walk(struct log *log, struct orch_db_log_report *report)
 				report->lost = count_lost(log, i);
 				if (report->lost == 0 && log->is_ambiguous)
 					report->lost = 1;
+				if (report->lost > 0)
+					log->len = (size_t)(frame - log->bytes);
 				return;
 			}
 			report->repaired++;
@@ -278,6 +281,8 @@ static void walk_headless(struct log *log, struct orch_db_log_report *report)
 	report->lost = count_lost(log, 0);
 	if (report->lost == 0 && read_big(frame_of(log, 0) + 4) != 0)
 		report->lost = 1;
+	if (report->lost > 0)
+		log->len = 0;
 }
 
 static int keep_copy(const char *path, struct orch_text bytes, struct orch_db_log_report *report,
@@ -308,12 +313,12 @@ static int look(const char *path, struct orch_arena *arena, struct orch_db_log_r
 		walk(&log, report);
 	} else {
 		walk_headless(&log, report);
-		changed = whole;
 	}
 	if (report->lost == 0 && report->repaired == 0)
 		return ORCH_OK;
 	code = keep_copy(path, whole, report, err);
-	if (code == ORCH_OK && report->repaired > 0)
+	changed.len = log.len;
+	if (code == ORCH_OK)
 		code = orch_file_write(path, changed, 0600, err);
 	return code;
 }

@@ -237,6 +237,25 @@ static void test_a_spoilt_header_loses_all_of_it_and_that_is_said(void **state)
 	assert_int_equal(unlink(report.copy), 0);
 }
 
+/* A kill may come before SQLite has written over it. */
+static void test_what_is_lost_is_said_and_kept_once(void **state)
+{
+	struct bench *b = *state;
+	const size_t places[] = { 10, HEADER + ((b->len - HEADER) / FRAME - 5) * FRAME + 500 };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct orch_db_log_report report;
+
+		spoil(b, places[i], 0x55);
+		report = mend(b);
+		assert_true(report.lost > 0);
+		assert_int_equal(unlink(report.copy), 0);
+		report = mend(b);
+		assert_int_equal(report.lost + report.repaired, 0);
+		assert_string_equal(report.copy, "");
+	}
+}
+
 static void test_what_a_kill_has_cut_off_is_no_fault(void **state)
 {
 	struct bench *b = *state;
@@ -283,6 +302,7 @@ int main(void)
 		TEST(test_a_bit_in_each_of_two_frames_is_put_right),
 		TEST(test_what_cannot_be_put_right_is_counted_and_kept),
 		TEST(test_a_spoilt_header_loses_all_of_it_and_that_is_said),
+		TEST(test_what_is_lost_is_said_and_kept_once),
 		TEST(test_what_a_kill_has_cut_off_is_no_fault),
 		TEST(test_what_is_left_of_an_older_log_is_no_fault),
 #undef TEST
