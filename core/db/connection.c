@@ -7,10 +7,9 @@
 #include "db/internal.h"
 
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define ORCH_DB_MODE_TRIES 100
