@@ -249,12 +249,12 @@ static void on_reload_signal(evutil_socket_t number, short what, void *arg)
 static bool lanes_turn(const struct orch_service *service, struct orch_err *err)
 {
 	for (size_t i = 0; i < service->station_count; i++) {
-		uint64_t idle_ms = orch_station_idle_ms(service->stations[i]);
-
-		if (idle_ms > LANE_STUCK_MS) {
-			(void)orch_fail(err, ORCH_E_INTERNAL, "a %s lane is stuck for %llu ms",
+		/* No running number: what is said once, and once when it is over, must stay the same. */
+		if (orch_station_idle_ms(service->stations[i]) > LANE_STUCK_MS) {
+			(void)orch_fail(err, ORCH_E_INTERNAL,
+				"a %s lane is stuck for %d ms or more",
 				orch_stage_name(orch_station_stage(service->stations[i])),
-				(unsigned long long)idle_ms);
+				LANE_STUCK_MS);
 			return false;
 		}
 	}

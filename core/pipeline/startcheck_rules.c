@@ -152,7 +152,9 @@ static void check_rules(void *arg)
 static void refuse_crash(
 	const struct check *check, const char *why, struct orch_config_errors *errors)
 {
-	const struct placed *placed = &check->rules->items[*check->at];
+	/* A child that crashed may have left anything there; behind the end it is the last one's doing. */
+	size_t last = check->rules->count - 1, at = *check->at;
+	const struct placed *placed = &check->rules->items[at < last ? at : last];
 
 	check->plan->has_crashed = true;
 	orch_config_errors_add(errors, placed->where, ORCH_TEXT("rules"),
