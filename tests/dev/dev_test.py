@@ -74,6 +74,18 @@ class Dev(unittest.TestCase):
             self.assertTrue(chosen[0].startswith("ctest --preset release "), chosen)
             self.assertTrue(chosen[0].endswith(" -R unit.net"), chosen)
 
+    def test_a_secret_that_a_test_printed_is_a_failure(self):
+        log = "build/Testing/Temporary/LastTest.log"
+        self.put(log, "an innocent line, 1700000000123 and 14716301661318609\n")
+        self.assertEqual(self.dev("test", "--quick")[0], 0)
+        for word in ("bot-token-AbC_12-x", "xoxb-123456789", "bench-signing-secret", "4716301661318609"):
+            self.put(log, "an innocent line\nit says %s.\n" % word)
+            code, said, _ = self.dev("test", "--quick")
+            self.assertEqual(code, 1, said)
+            self.assertIn("LastTest.log holds what is secret, in line 2", said)
+            self.assertIn("\nsecrets were printed\n", said)
+            self.assertNotIn(word, said)
+
     def test_quick_leaves_the_sanitizers_out(self):
         for words, presets in ((("--quick",), ["release"]), ((), ["release", "asan", "tsan"])):
             _, said, calls = self.dev("test", *words)
