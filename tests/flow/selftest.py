@@ -9,11 +9,12 @@ import contextlib
 import io
 import os
 import tempfile
+import types
 import unittest
 
 import harness
 import play
-from player import words
+from player import afterwards, words
 
 harness.PATIENCE_S = 1.5
 
@@ -71,6 +72,22 @@ class MustFail(unittest.TestCase):
 
     def test_refused_start_is_found(self):
         self.refuse("config drain often\nstart\n", "it exited with 78", "drain")
+
+
+class Traces(unittest.TestCase):
+    """Lines of a log that say that an event's trace was lost, or is another's, too."""
+
+    def check(self, *lines):
+        world = types.SimpleNamespace()
+        world.orchestrator = types.SimpleNamespace(
+            log_lines=lambda: [{"id": event, "trace": trace} for event, trace in lines])
+        afterwards.check_traces(world)
+
+    def test_an_event_has_one_trace_and_a_trace_one_event(self):
+        self.check(("e1", "a"), ("e2", "b"), ("e1", "a"), (None, "c"))
+        for wrong in (("e1", "b"), ("e2", "a")):
+            with self.assertRaisesRegex(harness.Failed, "one trace"):
+                self.check(("e1", "a"), wrong)
 
 
 class Words(unittest.TestCase):

@@ -19,6 +19,7 @@ def check(world):
     if orchestrator.is_running():
         check_running(world)
     check_log(world)
+    check_traces(world)
     check_leaks(world)
 
 
@@ -69,6 +70,16 @@ def check_log(world):
         for sign in ("AddressSanitizer", "runtime error:", "LeakSanitizer", "ThreadSanitizer"):
             if sign in text:
                 raise Failed("nothing from a sanitizer", text[text.index(sign):][:4000])
+
+
+def check_traces(world):
+    """An event has one trace, from its arrival to its last action, and no other event has it."""
+    traces, ids = {}, {}
+    for line in world.orchestrator.log_lines():
+        if line.get("id") and line.get("trace"):
+            known = traces.setdefault(line["id"], line), ids.setdefault(line["trace"], line)
+            if known[0]["trace"] != line["trace"] or known[1]["id"] != line["id"]:
+                raise Failed("one trace an event", json.dumps([*known, line]))
 
 
 def needles(world):
