@@ -7,6 +7,7 @@ more at the end of the flow.
 """
 import json
 import operator
+import os
 import re
 import time
 
@@ -381,6 +382,19 @@ def cli(world, words, options):
         raise Failed("exit %s %s" % (words[0], describe(options)), "%d: %s%s" % (code, out, err))
 
 
+def lines(world, words, options):
+    """expect lines FILE N: in the folder ${files}; none: there is no such file"""
+    def look():
+        try:
+            with open(os.path.join(world.files, words[0]), encoding="utf-8") as file:
+                count = str(len(file.readlines()))
+        except FileNotFoundError:
+            count = "none"
+        return count == words[1], count
+
+    poll("%s lines in %s" % (words[1], words[0]), look)
+
+
 def canary(world, words, options):
     """expect canary N: so many requests came to the stranger's server"""
     world.settle()
@@ -391,5 +405,6 @@ def canary(world, words, options):
 WHAT = {"notice": notice, "ephemeral": ephemeral, "calls": calls, "deliveries": deliveries,
         "finding": finding, "result": result, "content": content, "dead": dead, "queue": queue,
         "ledger": ledger, "metric": metric, "log": log, "get": get, "http": http,
-        "exit": exit_code, "running": running, "start": start, "cli": cli, "canary": canary}
+        "exit": exit_code, "running": running, "start": start, "cli": cli, "lines": lines,
+        "canary": canary}
 NEVER = {"notice": no_notice, "finding": no_finding, "log": no_log}

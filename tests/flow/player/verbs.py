@@ -278,6 +278,11 @@ def write(world, words, options):
         file.write(words[1])
 
 
+def move(world, words, options):
+    """move FILE TO: within the folder ${files}, as who rotates logs does"""
+    os.rename(*(os.path.join(world.files, word) for word in words))
+
+
 def damage(world, words, options):
     """damage QUEUE: flips a bit of one message that waits there, as a bad disk would"""
     path = os.path.join(world.state_dir, "orchestrator.db")
@@ -316,5 +321,5 @@ def unlock(world, words, options):
 VERBS = {function.__name__.rstrip("_").replace("_", "-"): function for function in (
     config, config_line, action, without, with_, start, stop, term, kill, restart, reload, rule, cli,
     post, edit, delete, upload, change_file, delete_file, event, envelope, fault, hold, wait_held, release,
-    token, channel, limit, retries, flood, settle, write, damage, damage_row,
+    token, channel, limit, retries, flood, settle, write, move, damage, damage_row,
     lock, unlock)}
