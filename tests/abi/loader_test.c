@@ -32,6 +32,7 @@ static const struct {
 		"least 72" },
 	{ "name_null", "its name is NULL; must be \"name_null\", like the file's" },
 	{ "name_other", "it calls itself \"slack\"; must be \"name_other\", like the file's" },
+	{ "name_long", "its name is longer than 48 characters" },
 	{ "version_null", "its version is NULL; must be a text such as \"1.0\"" },
 	{ "summary_null", "its summary is NULL; must be one line that says what it does" },
 	{ "kind_none", "it is no input, no tool and no action; must set one of the three" },
@@ -402,6 +403,19 @@ static void test_what_is_no_shared_object_is_refused(void **state)
 		*state, "it is ELF, but no shared object (type 1); must be linked with -shared");
 }
 
+static void test_damaged_program_headers_are_refused(void **state)
+{
+	static const struct {
+		size_t at;
+		const char *patch;
+	} damages[] = { { 54, "\x37\x00" }, { 54, "\x39\x00" }, { 56, "\x01\x01" } };
+
+	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+		copy_sound(*state, SIZE_MAX, damages[i].at, damages[i].patch);
+		assert_refused(*state, "its program headers are damaged");
+	}
+}
+
 static void test_a_truncated_object_is_refused_and_not_touched(void **state)
 {
 	copy_sound(*state, 5000, 0, NULL);
@@ -476,6 +490,7 @@ int main(void)
 		MADE(test_what_is_not_elf_is_refused),
 		MADE(test_another_machine_is_refused),
 		MADE(test_what_is_no_shared_object_is_refused),
+		MADE(test_damaged_program_headers_are_refused),
 		MADE(test_a_truncated_object_is_refused_and_not_touched),
 		MADE(test_find_takes_the_first_folder_that_has_it),
 		MADE(test_find_says_where_it_looked_and_what_was_meant),
