@@ -79,11 +79,12 @@ const struct orch_command orch_commands[] = {
 		.summary = "runs the pipelines until it is told to stop",
 		.examples = "  orchestrator run -c orchestrator.cfg\n"
 			    "  orchestrator run -c orchestrator.cfg --stages intake,scan\n",
-		.details = "SIGTERM drains, a second one ends at once; SIGHUP loads the "
-			   "configuration anew,\n"
-			   "whole or not at all, and opens log files again.  With --json the log is\n"
-			   "JSON lines whatever the configuration says, what is wrong with that too.\n"
-			   "Exit: 0 stopped, 1 could not start, 78 the configuration is wrong.\n",
+		.details =
+			"SIGTERM drains, a second one ends at once; SIGHUP loads the "
+			"configuration anew,\n"
+			"whole or not at all, and opens log files again.  With --json the log is\n"
+			"JSON lines whatever the configuration says, what is wrong with that too.\n"
+			"Exit: 0 stopped, 1 could not start, 78 the configuration is wrong.\n",
 		.options = run_options,
 		.run = orch_command_run,
 	},
