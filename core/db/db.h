@@ -15,9 +15,8 @@
 #ifndef ORCH_DB_H
 #define ORCH_DB_H
 #include <sqlite3.h>
-#include <orch/abi.h>
 #include "base/check.h"
-#include "net/lane.h"
+#include "db/group.h"
 
 struct orch_db;
 
@@ -26,40 +25,6 @@ struct orch_db_options {
 	uint64_t reserve_bytes; /* of free space: below it groups that add are refused; 0: none */
 	size_t queued_groups;   /* bound of the writer's queue; 0: 16384 */
 	bool read_only;
-};
-
-/* One numbered step of a part's schema, forward only, each in a transaction of its own. */
-struct orch_db_migration {
-	const char *part; /* "queue", "store": each counts its own steps */
-	uint32_t number;  /* from 1, without gaps */
-	const char *sql;
-};
-
-struct orch_db_op {
-	struct orch_db_op *next; /* in its group; NULL ends it */
-	/*
-	 * On the writer's thread, within the transaction.  A negative code undoes
-	 * the group.  May run again (another group of the transaction failed): the
-	 * last run is the one that counts, so it starts by resetting what it gives.
-	 */
-	int (*run)(struct orch_db_op *op, struct orch_db *db, struct orch_err *err);
-};
-
-struct orch_db_group {
-	struct orch_db_op *first;
-	bool adds; /* refused with ORCH_E_LIMIT while the reserve is used up */
-	/*
-	 * While another process keeps the database locked it fails after so long,
-	 * before its turn, with ORCH_E_AGAIN; 0: it waits as long as the writer tries.
-	 */
-	uint64_t patience_ms;
-	struct orch_lane *lane; /* where DONE runs */
-	void (*done)(struct orch_db_group *group);
-	int code; /* for DONE */
-	struct orch_err err;
-	struct orch_job job; /* the database's, as is what follows */
-	struct orch_db_group *next;
-	uint64_t until_ms; /* monotonic; 0: no end to its patience */
 };
 
 /* What was wrong with a write-ahead log. */

@@ -12,6 +12,7 @@ LEVELS = [
     ["aws"],
     ["config"],
     ["db"],
+    ["pg"],
     ["queue", "store", "plugin"],
     ["stage"],
     ["pipeline", "console"],
