@@ -33,7 +33,7 @@ int orch_rules_open(struct orch_cli *cli, struct orch_rules *ret_rules)
 
 void orch_rules_close(struct orch_rules *rules)
 {
-	if (rules->keep.db != NULL)
+	if (rules->keep.store != NULL)
 		orch_keep_close(&rules->keep);
 	orch_plan_unref(rules->plan);
 }

@@ -194,6 +194,7 @@ static void read_blocks(struct orch_reader *reader, struct orch_value *root)
 	check_limits(reader, root);
 	orch_config_read_http(reader, root);
 	orch_config_read_credentials(reader, root);
+	orch_config_read_queue(reader, root);
 	orch_config_read_store(reader, root);
 	orch_config_read_instances(reader, root);
 	orch_config_read_pipelines(reader, root);

@@ -87,6 +87,27 @@ struct orch_config_listen {
 	uint32_t connections, connections_per_address;
 };
 
+/* queue = { driver = "sqs"; … } */
+struct orch_config_sqs {
+	struct orch_text region, endpoint, profile; /* empty: AWS's own variables and files count */
+	struct orch_text access_key_id;
+	struct orch_text secret_access_key, session_token; /* credentials; may be empty */
+	struct orch_text prefix;                           /* of the queues' names; "orch-" */
+	uint32_t batch;        /* messages of one request, both ways; 10 */
+	uint64_t wait_ms;      /* of a long poll; 20s */
+	uint32_t receivers;    /* polls at once, of one queue and lane, at most; 4 */
+	uint64_t inline_bytes; /* larger bodies stay in the store; 64k */
+	bool create;           /* queues that are not there are made */
+	bool fair;             /* a message's tenant is its MessageGroupId; true */
+};
+
+/* store = { driver = "postgres"; … } */
+struct orch_config_postgres {
+	struct orch_text dsn;
+	struct orch_text password; /* a credential; may be empty */
+	bool migrate;              /* the start brings the schema up to date */
+};
+
 /* What could not be read, which was said: of what refers to it no more is said. */
 struct orch_config_failed {
 	bool inputs, tools, actions, pipelines, credentials, plugins, egress;
@@ -104,11 +125,13 @@ struct orch_config {
 		health_listen; /* http.health: metrics and probes on a listener of their own */
 	uint32_t threads_intake, threads_scan, threads_act;
 	uint64_t drain_ms;
-	struct orch_list rules; /* files, absolute */
-	struct orch_text queue_driver, store_driver;
+	struct orch_list rules;                      /* files, absolute */
+	struct orch_text queue_driver, store_driver; /* "sqlite" both, or "sqs" and "postgres" */
 	uint64_t reserve_bytes; /* store.reserve, 64M: free disk below which intake answers 503 */
 	struct orch_text store_key; /* store.key: a credential; empty: state_dir/store.key */
-	uint64_t lease_ms;          /* queue.visibility, 60s */
+	struct orch_config_sqs sqs;
+	struct orch_config_postgres postgres;
+	uint64_t lease_ms; /* queue.visibility, 60s */
 	uint32_t
 		receives; /* queue.receives, 20: deliveries before the dead letters, whatever happened */
 	struct orch_list plugin_path;  /* folders, absolute */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* queue, store, plugins: where work and results are kept, and where plugins are found. */
+/* store, plugins: where results are kept, and where plugins are found. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,62 +9,15 @@
 #include "config/reader.h"
 
 #define AT(member) offsetof(struct orch_config, member)
-#define BLOCK(member) offsetof(struct block, member)
-#define HOUR_MS (3600u * 1000)
-
-/* What is checked and then not kept. */
-struct block {
-	struct orch_text text, region, prefix, endpoint, dsn;
-	uint32_t batch;
-	uint64_t wait_ms;
-	bool create;
-};
-
-static const struct orch_key queue_keys[] = {
-	{ .name = "driver", .type = ORCH_KEY_OTHER },
-	{ .name = "visibility",
-		.type = ORCH_KEY_MS,
-		.offset = AT(lease_ms),
-		.fallback = "60s",
-		.min = 1000,
-		.max = 12 * HOUR_MS },
-	{ .name = "receives",
-		.type = ORCH_KEY_COUNT,
-		.offset = AT(receives),
-		.fallback = "20",
-		.min = 1,
-		.max = 1000000 },
-	{ .name = "region", .type = ORCH_KEY_OTHER },
-	{ .name = "prefix", .type = ORCH_KEY_OTHER },
-	{ .name = "endpoint", .type = ORCH_KEY_OTHER },
-	{ .name = "batch", .type = ORCH_KEY_OTHER },
-	{ .name = "wait", .type = ORCH_KEY_OTHER },
-	{ .name = "create", .type = ORCH_KEY_OTHER },
-	{ .name = NULL },
-};
-
-static const struct orch_key sqs_keys[] = {
-	{ .name = "region", .type = ORCH_KEY_TEXT, .offset = BLOCK(region) },
-	{ .name = "prefix", .type = ORCH_KEY_TEXT, .offset = BLOCK(prefix) },
-	{ .name = "endpoint", .type = ORCH_KEY_TEXT, .offset = BLOCK(endpoint) },
-	{ .name = "batch",
-		.type = ORCH_KEY_COUNT,
-		.offset = BLOCK(batch),
-		.fallback = "10",
-		.min = 1,
-		.max = 10 },
-	{ .name = "wait",
-		.type = ORCH_KEY_MS,
-		.offset = BLOCK(wait_ms),
-		.fallback = "20s",
-		.max = 20000 },
-	{ .name = "create", .type = ORCH_KEY_BOOL, .offset = BLOCK(create), .fallback = "false" },
-	{ .name = NULL },
-};
 
 static const struct orch_key store_keys[] = {
 	{ .name = "driver", .type = ORCH_KEY_OTHER },
-	{ .name = "dsn", .type = ORCH_KEY_OTHER },
+	{ .name = "dsn", .type = ORCH_KEY_TEXT, .offset = AT(postgres.dsn) },
+	{ .name = "password", .type = ORCH_KEY_TEXT, .offset = AT(postgres.password) },
+	{ .name = "migrate",
+		.type = ORCH_KEY_BOOL,
+		.offset = AT(postgres.migrate),
+		.fallback = "false" },
 	{ .name = "reserve",
 		.type = ORCH_KEY_BYTES,
 		.offset = AT(reserve_bytes),
@@ -74,18 +27,15 @@ static const struct orch_key store_keys[] = {
 	{ .name = NULL },
 };
 
-static const struct orch_key dsn_keys[] = {
-	{ .name = "dsn", .type = ORCH_KEY_TEXT, .offset = BLOCK(dsn) },
-	{ .name = NULL },
-};
+static const char *const postgres_keys[] = { "dsn", "password", "migrate" };
+static const char *const sqlite_keys[] = { "reserve" };
 
 static const struct orch_key plugin_keys[] = {
 	{ .name = "path", .type = ORCH_KEY_PATHS, .offset = AT(plugin_path) },
 	{ .name = NULL },
 };
 
-/* The chosen driver's name; the first one if none is chosen, or no known one. */
-static struct orch_text read_driver(
+struct orch_text orch_reader_driver(
 	struct orch_reader *reader, struct orch_value *group, const char *path, const char *choices)
 {
 	struct orch_text rest = orch_text_from(choices), name = ORCH_TEXT_NONE;
@@ -102,55 +52,14 @@ static struct orch_text read_driver(
 	return orch_arena_text(reader->arena, name);
 }
 
-static void check_prefix(
-	struct orch_reader *reader, const struct orch_value *group, struct orch_text prefix)
+void orch_reader_refuse_without(struct orch_reader *reader, struct orch_value *group,
+	struct orch_text path, const char *const *keys, size_t count, const char *driver)
 {
-	for (size_t i = 0; i < prefix.len; i++) {
-		char c = prefix.ptr[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			c == '-' || c == '_')
-			continue;
-		orch_reader_error(reader, orch_reader_where(group, "prefix"),
-			ORCH_TEXT("queue.prefix"),
-			"\"%.*s\" cannot begin the name of a queue; must be letters, digits, \"-\" "
-			"and \"_\"",
-			ORCH_TEXT_ARG(prefix));
-		return;
-	}
-}
-
-static void check_endpoint(
-	struct orch_reader *reader, const struct orch_value *group, struct orch_text endpoint)
-{
-	struct orch_url url;
-	struct orch_err err;
-
-	if (endpoint.len > 0 && orch_url_parse(endpoint, &url, &err) != ORCH_OK)
-		orch_reader_error(reader, orch_reader_where(group, "endpoint"),
-			ORCH_TEXT("queue.endpoint"), "%s", err.text);
-}
-
-static void read_queue(struct orch_reader *reader, struct orch_value *root)
-{
-	const struct orch_text path = ORCH_TEXT("queue");
-	struct orch_config *config = reader->config;
-	struct orch_value *group = orch_reader_group(
-		reader, root, ORCH_TEXT_NONE, "queue", "{ driver = \"sqlite\"; }");
-	struct block block = { .batch = 0 };
-
-	orch_reader_keys(reader, group, path, queue_keys, config);
-	orch_reader_keys(reader, group, path, sqs_keys, &block);
-	orch_reader_refuse_unknown(reader, group, path, queue_keys);
-	config->queue_driver = read_driver(reader, group, "queue", "sqlite|sqs");
-	if (group == NULL)
-		return;
-	check_prefix(reader, group, block.prefix);
-	check_endpoint(reader, group, block.endpoint);
-	if (orch_text_is(config->queue_driver, "sqs"))
-		orch_reader_error(reader, orch_reader_where(group, "driver"),
-			ORCH_TEXT("queue.driver"),
-			"\"sqs\" is not in this version yet; must be \"sqlite\"");
+	for (size_t i = 0; i < count; i++)
+		if (orch_value_get(group, keys[i]) != NULL)
+			orch_reader_error(reader, orch_reader_where(group, keys[i]),
+				orch_reader_path(reader, path, keys[i]),
+				"has no meaning with driver \"%s\"; leave it out", driver);
 }
 
 static const char *const *credential_names(struct orch_reader *reader, size_t *ret_count)
@@ -165,21 +74,52 @@ static const char *const *credential_names(struct orch_reader *reader, size_t *r
 	return names;
 }
 
-static void check_key(struct orch_reader *reader, const struct orch_value *group)
+void orch_reader_check_credential(struct orch_reader *reader, const struct orch_value *group,
+	struct orch_text path, const char *key, struct orch_text name)
 {
 	const struct orch_config *config = reader->config;
 	struct orch_text nearest;
 	const char *const *names;
 	size_t count;
 
-	if (config->store_key.len == 0 || config->failed.credentials ||
-		orch_config_credential(config, config->store_key) != 0)
+	if (name.len == 0 || config->failed.credentials ||
+		orch_config_credential(config, name) != 0)
 		return;
 	names = credential_names(reader, &count);
-	nearest = orch_config_did_you_mean(reader->arena, config->store_key, names, count);
-	orch_reader_error(reader, orch_reader_where(group, "key"), ORCH_TEXT("store.key"),
+	nearest = orch_config_did_you_mean(reader->arena, name, names, count);
+	orch_reader_error(reader, orch_reader_where(group, key),
+		orch_reader_path(reader, path, key),
 		"there is no credential \"%.*s\"; must be the name of one of credentials%.*s",
-		ORCH_TEXT_ARG(config->store_key), ORCH_TEXT_ARG(nearest));
+		ORCH_TEXT_ARG(name), ORCH_TEXT_ARG(nearest));
+}
+
+/* What the hosts share, all of them have to be told. */
+static void check_postgres(struct orch_reader *reader, const struct orch_value *group)
+{
+	const struct orch_config *config = reader->config;
+
+	if (config->postgres.dsn.len == 0)
+		orch_reader_error(reader, orch_reader_where(group, "dsn"), ORCH_TEXT("store.dsn"),
+			"is missing; must say where the database is, such as "
+			"\"host=db.example.com dbname=orchestrator user=orchestrator "
+			"sslmode=verify-full\"");
+	if (config->store_key.len == 0)
+		orch_reader_error(reader, orch_reader_where(group, "key"), ORCH_TEXT("store.key"),
+			"is missing; with \"postgres\" every host needs the same key, so it must "
+			"be "
+			"the name of one of credentials, of 64 hex digits");
+}
+
+/* Either both on this machine or both beyond it: docs/decisions/0012. */
+static void check_pair(struct orch_reader *reader, const struct orch_value *group)
+{
+	bool sqs = orch_text_is(reader->config->queue_driver, "sqs");
+
+	if (sqs != orch_text_is(reader->config->store_driver, "postgres"))
+		orch_reader_error(reader, orch_reader_where(group, "driver"),
+			ORCH_TEXT("store.driver"),
+			"queue.driver \"%s\" does not go with it; must be \"%s\"",
+			sqs ? "sqs" : "sqlite", sqs ? "postgres" : "sqlite");
 }
 
 static void read_store(struct orch_reader *reader, struct orch_value *root)
@@ -188,24 +128,23 @@ static void read_store(struct orch_reader *reader, struct orch_value *root)
 	struct orch_config *config = reader->config;
 	struct orch_value *group = orch_reader_group(
 		reader, root, ORCH_TEXT_NONE, "store", "{ driver = \"sqlite\"; }");
-	struct block block = { .batch = 0 };
-	bool postgres;
 
 	orch_reader_keys(reader, group, path, store_keys, config);
-	orch_reader_keys(reader, group, path, dsn_keys, &block);
 	orch_reader_refuse_unknown(reader, group, path, store_keys);
-	config->store_driver = read_driver(reader, group, "store", "sqlite|postgres");
+	config->store_driver = orch_reader_driver(reader, group, "store", "sqlite|postgres");
+	check_pair(reader, group != NULL ? group : root);
 	if (group == NULL)
 		return;
-	check_key(reader, group);
-	postgres = orch_text_is(config->store_driver, "postgres");
-	if (postgres)
-		orch_reader_error(reader, orch_reader_where(group, "driver"),
-			ORCH_TEXT("store.driver"),
-			"\"postgres\" is not in this version yet; must be \"sqlite\"");
-	if (!postgres && block.dsn.len > 0)
-		orch_reader_error(reader, orch_reader_where(group, "dsn"), ORCH_TEXT("store.dsn"),
-			"has no meaning with driver \"sqlite\"; leave it out");
+	orch_reader_check_credential(reader, group, path, "key", config->store_key);
+	orch_reader_check_credential(reader, group, path, "password", config->postgres.password);
+	if (orch_text_is(config->store_driver, "postgres")) {
+		check_postgres(reader, group);
+		orch_reader_refuse_without(reader, group, path, sqlite_keys,
+			sizeof(sqlite_keys) / sizeof(sqlite_keys[0]), "postgres");
+	} else {
+		orch_reader_refuse_without(reader, group, path, postgres_keys,
+			sizeof(postgres_keys) / sizeof(postgres_keys[0]), "sqlite");
+	}
 }
 
 struct orch_list orch_config_plugin_path(struct orch_arena *arena)
@@ -241,7 +180,6 @@ static void read_plugins(struct orch_reader *reader, struct orch_value *root)
 
 void orch_config_read_store(struct orch_reader *reader, struct orch_value *root)
 {
-	read_queue(reader, root);
 	read_store(reader, root);
 	read_plugins(reader, root);
 }

@@ -97,7 +97,18 @@ void orch_config_read_instances(struct orch_reader *reader, struct orch_value *r
 void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *root);
 void orch_config_read_policy(struct orch_reader *reader, struct orch_value *block,
 	struct orch_text path, struct orch_config_pipeline *pipeline);
+void orch_config_read_queue(struct orch_reader *reader, struct orch_value *root);
 void orch_config_read_store(struct orch_reader *reader, struct orch_value *root);
+
+/* The chosen driver's name; the first one if none is chosen, or no known one. */
+struct orch_text orch_reader_driver(struct orch_reader *reader, struct orch_value *group,
+	const char *path, const char *choices);
+/* An error unless NAME, which stands under KEY of GROUP, is empty or a credential's. */
+void orch_reader_check_credential(struct orch_reader *reader, const struct orch_value *group,
+	struct orch_text path, const char *key, struct orch_text name);
+/* Each of KEYS that GROUP has is an error: it means nothing with DRIVER. */
+void orch_reader_refuse_without(struct orch_reader *reader, struct orch_value *group,
+	struct orch_text path, const char *const *keys, size_t count, const char *driver);
 
 /* Says of every policy rule that can never match, and of a pipeline that leads nowhere, why. */
 void orch_config_check_policy(struct orch_reader *reader, struct orch_text path,

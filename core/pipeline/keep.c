@@ -13,6 +13,7 @@
 #include "base/metric.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "pipeline/keep_internal.h"
 #include "queue/backend.h"
 #include "store/backend.h"
 
@@ -100,7 +101,7 @@ static const char *path_in(
 
 bool orch_keep_is_there(const struct orch_config *config, struct orch_arena *arena)
 {
-	return is_there(path_in(config, arena, DATABASE));
+	return orch_keep_is_shared(config) || is_there(path_in(config, arena, DATABASE));
 }
 
 static int load_named_key(
@@ -170,6 +171,10 @@ int orch_keep_check_database(const struct orch_config *config, struct orch_err *
 	size_t count;
 	int rc = ORCH_E_NOMEM;
 
+	if (orch_keep_is_shared(config)) {
+		orch_arena_destroy(arena);
+		return ORCH_OK;
+	}
 	all = arena == NULL ? NULL : all_migrations(arena, &count);
 	if (all != NULL)
 		rc = orch_db_check(path_in(config, arena, DATABASE), all, count, err);
@@ -229,6 +234,8 @@ static int open_all(const struct orch_config *config, struct orch_arena *arena,
 
 	if (rc == ORCH_OK)
 		rc = load_key(config, arena, true, &keep->key, err);
+	if (rc == ORCH_OK && orch_keep_is_shared(config))
+		return orch_keep_open_shared(config, keep, err);
 	if (rc == ORCH_OK)
 		rc = look_at_log(config, arena, keep, err);
 	if (rc == ORCH_OK)
@@ -264,8 +271,51 @@ void orch_keep_close(struct orch_keep *keep)
 	orch_queue_close(keep->queue);
 	orch_store_close(keep->store);
 	orch_db_close(keep->db);
+	orch_pg_close(keep->pg);
 	orch_secret_destroy(keep->key);
 	if (keep->hold_fd >= 0)
 		(void)close(keep->hold_fd);
 	*keep = (struct orch_keep){ .hold_fd = -1 };
+}
+
+int orch_keep_start(struct orch_keep *keep, const struct orch_config *config,
+	struct orch_lane *lane, struct orch_err *err)
+{
+	return keep->pg == NULL ? ORCH_OK : orch_keep_start_shared(keep, config, lane, err);
+}
+
+int orch_keep_attach(struct orch_keep *keep, struct orch_lane *lane, struct orch_err *err)
+{
+	int rc = keep->pg == NULL ? ORCH_OK : orch_pg_attach(keep->pg, lane, err);
+
+	return rc == ORCH_OK ? orch_queue_attach(keep->queue, lane, err) : rc;
+}
+
+void orch_keep_detach(struct orch_keep *keep, struct orch_lane *lane)
+{
+	orch_queue_detach(keep->queue, lane);
+	if (keep->pg != NULL)
+		orch_pg_detach(keep->pg, lane);
+}
+
+int orch_keep_take_over(struct orch_keep *keep, struct orch_err *err)
+{
+	return keep->db == NULL ? ORCH_OK : orch_queue_sqlite_end_leases(keep->queue, err);
+}
+
+void orch_keep_stop(struct orch_keep *keep, struct orch_lane *lane)
+{
+	if (keep->pg != NULL)
+		orch_keep_stop_shared(keep, lane);
+}
+
+bool orch_keep_is_healthy(const struct orch_keep *keep, struct orch_err *err)
+{
+	return keep->db != NULL ? orch_db_is_healthy(keep->db, err)
+				: orch_keep_is_healthy_shared(keep, err);
+}
+
+bool orch_keep_is_full(const struct orch_keep *keep)
+{
+	return keep->db != NULL && orch_db_is_full(keep->db);
 }

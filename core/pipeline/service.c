@@ -20,7 +20,6 @@
 #include "pipeline/descriptors.h"
 #include "pipeline/rulefile.h"
 #include "pipeline/service_internal.h"
-#include "queue/backend.h"
 #include "stage/receipt.h"
 
 #define REPORT_BYTES (1024 * 1024)
@@ -65,7 +64,7 @@ static int take_over(struct orch_service *service, struct orch_err *err)
 	rc = orch_file_hold(path, &service->hold_fd, &service->is_alone, err);
 	if (rc != ORCH_OK || !service->is_alone)
 		return rc;
-	rc = orch_queue_sqlite_end_leases(service->keep.queue, err);
+	rc = orch_keep_take_over(&service->keep, err);
 	return rc == ORCH_OK ? orch_file_share(service->hold_fd, err) : rc;
 }
 
@@ -269,7 +268,7 @@ static uint64_t tick_ms(const struct orch_service *service)
 
 static bool is_well(const struct orch_service *service, struct orch_err *err)
 {
-	return orch_db_is_healthy(service->keep.db, err) && lanes_turn(service, err);
+	return orch_keep_is_healthy(&service->keep, err) && lanes_turn(service, err);
 }
 
 /* As it is now, on any thread: intake refuses by the same. */
@@ -279,7 +278,7 @@ static bool is_fit(void *arg, struct orch_err *err)
 
 	if (!is_well(service, err))
 		return false;
-	if (!orch_db_is_full(service->keep.db))
+	if (!orch_keep_is_full(&service->keep))
 		return true;
 	(void)orch_fail(err, ORCH_E_LIMIT,
 		"the disk is nearly full: new events are refused (store.reserve)");
@@ -374,6 +373,8 @@ static int start(struct orch_service *service)
 	int rc = orch_lane_create("main", &service->lane, &err);
 
 	if (rc == ORCH_OK)
+		rc = orch_keep_start(&service->keep, service->plan->config, service->lane, &err);
+	if (rc == ORCH_OK)
 		rc = watch_all(service, &err);
 	if (rc == ORCH_OK)
 		rc = probe_port(service, &err);
@@ -413,11 +414,12 @@ static void stop(struct orch_service *service)
 	if (service->health_server != NULL)
 		orch_http_server_destroy(service->health_server);
 	if (service->lane != NULL) {
+		orch_keep_stop(&service->keep, service->lane);
 		orch_timer_fini(&service->tick);
 		orch_timer_fini(&service->drain_timer);
 	}
 	orch_lane_destroy(service->lane);
-	if (service->keep.db != NULL)
+	if (service->keep.queue != NULL)
 		orch_keep_close(&service->keep);
 	if (service->hold_fd >= 0)
 		(void)close(service->hold_fd);

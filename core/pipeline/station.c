@@ -14,6 +14,8 @@
 
 struct orch_station {
 	enum orch_stage stage;
+	struct orch_keep *keep;
+	bool is_attached;
 	struct orch_lane *lane;
 	struct orch_http_client *client;
 	struct orch_intake *intake;
@@ -182,7 +184,11 @@ int orch_station_create(enum orch_stage stage, unsigned number, struct orch_plan
 	station->stage = stage;
 	(void)snprintf(
 		station->name, sizeof(station->name), "%s-%u", orch_stage_name(stage), number);
+	station->keep = shared->keep;
 	rc = orch_lane_create(station->name, &station->lane, err);
+	if (rc == ORCH_OK)
+		rc = orch_keep_attach(station->keep, station->lane, err);
+	station->is_attached = rc == ORCH_OK;
 	if (rc == ORCH_OK)
 		rc = orch_crew_create(plan, stage, &crew, err);
 	if (rc == ORCH_OK)
@@ -299,7 +305,8 @@ static bool ask_idle(struct orch_station *station, void *arg)
 	(void)arg;
 	return (station->intake == NULL || orch_intake_is_idle(station->intake)) &&
 		(station->scan == NULL || orch_scan_is_idle(station->scan)) &&
-		(station->act == NULL || orch_act_is_idle(station->act));
+		(station->act == NULL || orch_act_is_idle(station->act)) &&
+		orch_queue_is_idle(station->keep->queue, station->lane);
 }
 
 bool orch_station_is_idle(struct orch_station *station)
@@ -329,6 +336,8 @@ void orch_station_destroy(struct orch_station *station)
 	orch_intake_destroy(station->intake);
 	orch_scan_destroy(station->scan);
 	orch_act_destroy(station->act);
+	if (station->is_attached)
+		orch_keep_detach(station->keep, station->lane);
 	orch_lane_destroy(station->lane);
 	orch_free(station);
 }

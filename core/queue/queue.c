@@ -9,6 +9,22 @@ int orch_queue_submit(struct orch_queue *queue, struct orch_queue_op *op, struct
 	return queue->backend->submit(queue, op, err);
 }
 
+int orch_queue_attach(struct orch_queue *queue, struct orch_lane *lane, struct orch_err *err)
+{
+	return queue->backend->attach == NULL ? ORCH_OK : queue->backend->attach(queue, lane, err);
+}
+
+void orch_queue_detach(struct orch_queue *queue, struct orch_lane *lane)
+{
+	if (queue->backend->detach != NULL)
+		queue->backend->detach(queue, lane);
+}
+
+bool orch_queue_is_idle(struct orch_queue *queue, struct orch_lane *lane)
+{
+	return queue->backend->is_idle == NULL || queue->backend->is_idle(queue, lane);
+}
+
 int orch_queue_watch_add(struct orch_queue *queue, struct orch_queue_watch *watch)
 {
 	return queue->backend->watch_add(queue, watch);

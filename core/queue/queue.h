@@ -47,13 +47,14 @@ struct orch_message {
 /* A received message.  In the arena of its receive op. */
 struct orch_lease {
 	struct orch_message message;
-	uint64_t row;      /* the backend's */
-	uint64_t token;    /* proves that the lease is still ours */
-	uint32_t receives; /* 1 the first time */
-	uint32_t attempts; /* times it was tried and failed, as counted by release */
-	uint64_t put_ms;   /* wall clock of the put */
-	uint32_t step;     /* the progress kept by checkpoint */
-	bool step_sent;    /* a request of that step may have gone out */
+	uint64_t row;             /* the backend's */
+	struct orch_text receipt; /* likewise; empty if it has no use for one */
+	uint64_t token;           /* proves that the lease is still ours */
+	uint32_t receives;        /* 1 the first time */
+	uint32_t attempts;        /* times it was tried and failed, as counted by release */
+	uint64_t put_ms;          /* wall clock of the put */
+	uint32_t step;            /* the progress kept by checkpoint */
+	bool step_sent;           /* a request of that step may have gone out */
 	struct orch_text memo;
 };
 
@@ -109,11 +110,21 @@ struct orch_queue_op {
 	bool *known; /* out, of RECALL, one for each name; of one that failed nothing is to be believed */
 
 	void *user;        /* the submitter's */
-	void *backend[48]; /* the backend's */
+	void *backend[64]; /* the backend's */
 };
 
 ORCH_MUST_USE int orch_queue_submit(
 	struct orch_queue *queue, struct orch_queue_op *op, struct orch_err *err);
+
+/*
+ * A lane that submits ops or watches is attached first: before it runs, or on
+ * its own thread.  It is detached after its loop has ended.
+ */
+ORCH_MUST_USE int orch_queue_attach(
+	struct orch_queue *queue, struct orch_lane *lane, struct orch_err *err);
+void orch_queue_detach(struct orch_queue *queue, struct orch_lane *lane);
+/* Has all been said that is to be said after ops were done?  On the lane; a drain waits for it. */
+bool orch_queue_is_idle(struct orch_queue *queue, struct orch_lane *lane);
 
 /*
  * READY runs on LANE when NAME may have something to receive: once at first,

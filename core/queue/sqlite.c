@@ -126,6 +126,11 @@ static int submit(struct orch_queue *queue, struct orch_queue_op *op, struct orc
 	return orch_db_submit(queue->db, &state->group, err);
 }
 
+static int submit_group(struct orch_queue *queue, struct orch_db_group *group, struct orch_err *err)
+{
+	return orch_db_submit(queue->db, group, err);
+}
+
 static void on_change(void *arg)
 {
 	struct orch_queue_watch *watch = arg;
@@ -163,6 +168,7 @@ static void close_queue(struct orch_queue *base)
 static const struct orch_queue_backend backend = {
 	.submit = submit,
 	.as_db_op = as_db_op,
+	.submit_group = submit_group,
 	.watch_add = watch_add,
 	.watch_remove = watch_remove,
 	.stats = orch_queue_sqlite_stats,

@@ -5,19 +5,10 @@
 #include "base/buf.h"
 #include "db/db.h"
 #include "queue/backend.h"
+#include "queue/message.h"
 
-#define ORCH_QUEUE_BODY_BYTES (16 << 20)
-#define ORCH_QUEUE_TEXT_BYTES 1024   /* id, order, pipeline, tenant, trace */
-#define ORCH_QUEUE_ABOUT_BYTES 16384 /* more than all of a row's texts */
-#define ORCH_QUEUE_MEMO_BYTES 4096
-#define ORCH_QUEUE_REASON_BYTES 64
-#define ORCH_QUEUE_DETAIL_BYTES 1024
-#define ORCH_QUEUE_RECEIVE_MAX 1024
 #define ORCH_QUEUE_EXPIRE_MAX 1024 /* leases and delays ended by one receive */
-#define ORCH_QUEUE_GRADE_MS 60000  /* what a grade of priority counts for */
-#define ORCH_QUEUE_SEEN_MS (24 * 3600 * 1000)
-#define ORCH_QUEUE_PATIENCE_MS 2000 /* of who brings something new, and can come again */
-#define ORCH_QUEUE_CHUNK_ROWS 256   /* redriven or discarded in one transaction */
+#define ORCH_QUEUE_CHUNK_ROWS 256  /* redriven or discarded in one transaction */
 
 enum item_state { ITEM_READY = 0, ITEM_DELAYED, ITEM_LEASED, ITEM_BLOCKED };
 
@@ -26,8 +17,6 @@ struct orch_queue_scratch {
 	char *ptr;
 	size_t size;
 };
-
-#define ORCH_QUEUE_SEEN_BYTES 24 /* of a key in "seen", at most */
 
 struct orch_queue_sqlite {
 	struct orch_queue base;
@@ -60,21 +49,9 @@ enum orch_queue_count { ORCH_QUEUE_ACCEPTED = 0, ORCH_QUEUE_DONE, ORCH_QUEUE_DUP
 ORCH_MUST_USE int orch_queue_sqlite_count(struct orch_db *db, enum orch_queue_count what,
 	struct orch_text name, int64_t by, struct orch_err *err);
 
-/* sqlite_seal.c */
-struct orch_text orch_queue_sqlite_about(
-	struct orch_buf *about, const struct orch_message *message, uint64_t put_ms);
-struct orch_text orch_queue_sqlite_about_progress(struct orch_buf *about,
-	const struct orch_message *message, uint64_t put_ms, uint32_t step, bool step_sent);
 /* Lent until the next call. */
 ORCH_MUST_USE int orch_queue_sqlite_seal(struct orch_queue_sqlite *queue, struct orch_text plain,
 	struct orch_text about, struct orch_text *ret_sealed, struct orch_err *err);
-/* In ARENA.  ORCH_E_INVALID: damaged. */
-ORCH_MUST_USE int orch_queue_sqlite_unseal(const struct orch_secret *key, struct orch_text sealed,
-	struct orch_text about, struct orch_arena *arena, struct orch_text *ret_plain);
-
-/* The sealed BODY and MEMO of the row that LEASE tells of, into it; in ARENA.  ORCH_E_INVALID: damaged. */
-ORCH_MUST_USE int orch_queue_sqlite_open_row(struct orch_queue_sqlite *queue, struct orch_text body,
-	struct orch_text memo, struct orch_arena *arena, struct orch_lease *lease);
 
 /* sqlite_seen.c: has this name of that time, which may be 0, been seen before, within a day?  If not it has now. */
 ORCH_MUST_USE int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db *db,

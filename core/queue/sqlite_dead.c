@@ -90,9 +90,9 @@ static int look_whether_it_opens(
 	*ret_opens = false;
 	if (code == ORCH_OK && found && arena != NULL && sweep->queue->key != NULL) {
 		take_lease(statement, &lease);
-		*ret_opens =
-			orch_queue_sqlite_open_row(sweep->queue, orch_db_column_blob(statement, 11),
-				orch_db_column_blob(statement, 12), arena, &lease) == ORCH_OK;
+		*ret_opens = orch_message_open(sweep->queue->key, &sweep->queue->about,
+				     orch_db_column_blob(statement, 11),
+				     orch_db_column_blob(statement, 12), arena, &lease) == ORCH_OK;
 	}
 	orch_arena_destroy(arena);
 	return code;

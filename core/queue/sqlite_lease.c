@@ -9,11 +9,6 @@ static int lost(struct orch_err *err)
 	return orch_fail(err, ORCH_E_DENIED, "queue: the lease was lost meanwhile");
 }
 
-static struct orch_text cut(struct orch_text text, size_t limit)
-{
-	return (struct orch_text){ text.ptr, text.len < limit ? text.len : limit };
-}
-
 /* Runs a statement of which ?1 and ?2 are row and token, which must find the row. */
 static int bind_lease(struct orch_db *db, const char *sql, const struct orch_lease *lease,
 	sqlite3_stmt **ret_statement, struct orch_err *err)
@@ -86,8 +81,8 @@ int orch_queue_sqlite_checkpoint(struct orch_queue_sqlite *queue, struct orch_db
 		return orch_fail(err, ORCH_E_LIMIT, "queue: a memo of more than %d bytes",
 			ORCH_QUEUE_MEMO_BYTES);
 	code = orch_queue_sqlite_seal(queue, op->memo,
-		orch_queue_sqlite_about_progress(&queue->about, &op->lease->message,
-			op->lease->put_ms, op->step, op->step_sent),
+		orch_message_about_progress(&queue->about, &op->lease->message, op->lease->put_ms,
+			op->step, op->step_sent),
 		&sealed, err);
 	if (code == ORCH_OK)
 		code = bind_lease(db,
@@ -142,7 +137,7 @@ int orch_queue_sqlite_count_dropped(
 	if (code < 0)
 		return code;
 	orch_db_bind_int(statement, 1, queue);
-	orch_db_bind_text(statement, 2, cut(reason, ORCH_QUEUE_REASON_BYTES));
+	orch_db_bind_text(statement, 2, orch_message_cut(reason, ORCH_QUEUE_REASON_BYTES));
 	return orch_db_step_done(statement, err);
 }
 
@@ -181,8 +176,8 @@ static int set_aside(struct orch_db *db, const struct orch_lease *lease, struct 
 	if (code < 0)
 		return code;
 	orch_db_bind_int(statement, 3, (int64_t)orch_clock_now_ms());
-	orch_db_bind_text(statement, 4, cut(reason, ORCH_QUEUE_REASON_BYTES));
-	orch_db_bind_text(statement, 5, cut(detail, ORCH_QUEUE_DETAIL_BYTES));
+	orch_db_bind_text(statement, 4, orch_message_cut(reason, ORCH_QUEUE_REASON_BYTES));
+	orch_db_bind_text(statement, 5, orch_message_cut(detail, ORCH_QUEUE_DETAIL_BYTES));
 	orch_db_bind_int(statement, 6, damaged);
 	code = step_held(db, statement, err);
 	return code < 0 ? code : delete_item(db, lease, err);

@@ -11,26 +11,6 @@ struct tally {
 	int64_t accepted, duplicates;
 };
 
-static int check(const struct orch_message *message, struct orch_err *err)
-{
-	const struct orch_text texts[] = { message->id, message->alias, message->order,
-		message->pipeline, message->tenant, message->trace };
-
-	if (message->queue.len == 0 || message->queue.len >= ORCH_QUEUE_NAME_BYTES ||
-		message->id.len == 0)
-		return orch_fail(err, ORCH_E_INVALID, "queue: a message without queue or id");
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		if (texts[i].len > ORCH_QUEUE_TEXT_BYTES)
-			return orch_fail(err, ORCH_E_LIMIT,
-				"queue: an id or name of more than %d bytes",
-				ORCH_QUEUE_TEXT_BYTES);
-	}
-	if (message->body.len > ORCH_QUEUE_BODY_BYTES)
-		return orch_fail(err, ORCH_E_LIMIT, "queue: a message of more than %d bytes",
-			ORCH_QUEUE_BODY_BYTES);
-	return ORCH_OK;
-}
-
 static int choose_state(struct orch_db *db, const struct orch_message *message, int64_t queue,
 	enum item_state *ret_state, struct orch_err *err)
 {
@@ -121,7 +101,7 @@ static int insert(struct orch_queue_sqlite *queue, struct orch_db *db,
 	if (row == 0)
 		return ORCH_OK;
 	code = orch_queue_sqlite_seal(queue, message->body,
-		orch_queue_sqlite_about(&queue->about, message, put_ms), &sealed, err);
+		orch_message_about(&queue->about, message, put_ms), &sealed, err);
 	return code < 0 ? code : insert_body(db, row, sealed, err);
 }
 
@@ -146,7 +126,7 @@ static int put_one(struct orch_queue_sqlite *queue, struct orch_db *db,
 {
 	bool inserted = false;
 	bool seen = false;
-	int code = check(message, err);
+	int code = orch_message_check(message, err);
 
 	if (code == ORCH_OK && op->is_accepted)
 		code = orch_queue_sqlite_look_back(

@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/text.h"
 #include "queue/sqlite.h"
 
@@ -112,21 +111,12 @@ static int bind_claim(struct orch_db *db, const struct orch_queue_op *op, int64_
 	return ORCH_OK;
 }
 
-/* Nonzero, and positive as SQLite has it. */
-static uint64_t draw_token(void)
-{
-	uint64_t token = 0;
-
-	orch_random_bytes(&token, sizeof(token));
-	return (token >> 1) | 1;
-}
-
 /* One statement leases them all; the array is made only if there is a row. */
 static int claim_rows(struct orch_db *db, const struct orch_queue_op *op, int64_t queue,
 	int64_t now, struct claim **ret_claims, size_t *ret_count, struct orch_err *err)
 {
 	size_t max = op->max < ORCH_QUEUE_RECEIVE_MAX ? op->max : ORCH_QUEUE_RECEIVE_MAX;
-	uint64_t token = draw_token();
+	uint64_t token = orch_message_draw_token();
 	struct claim *claims = NULL;
 	sqlite3_stmt *statement;
 	size_t count = 0;
@@ -164,8 +154,8 @@ static int open_claim(struct orch_queue_sqlite *queue, struct orch_db *db,
 	code = orch_db_step(statement, &row, err);
 	if (code < 0)
 		return code;
-	code = orch_queue_sqlite_open_row(
-		queue, orch_db_column_blob(statement, 0), claim->memo, op->arena, lease);
+	code = orch_message_open(queue->key, &queue->about, orch_db_column_blob(statement, 0),
+		claim->memo, op->arena, lease);
 	if (code == ORCH_E_NOMEM || orch_arena_failed(op->arena))
 		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
 	claim->is_damaged = code < 0;

@@ -7,9 +7,6 @@
 #include "base/text.h"
 #include "queue/sqlite.h"
 
-#define ORCH_QUEUE_NAMES 1024 /* reported at most */
-#define ORCH_QUEUE_PEEK_MAX 1000
-
 struct report {
 	struct orch_db_op op;
 	struct orch_queue_sqlite *queue;
@@ -216,9 +213,8 @@ static int open_body(struct report *report, sqlite3_stmt *statement, struct orch
 	if (!report->queue->key)
 		return orch_fail(err, ORCH_E_DENIED, "queue: bodies need the store's key");
 	orch_buf_init(&about, ORCH_QUEUE_ABOUT_BYTES);
-	code = orch_queue_sqlite_unseal(report->queue->key, orch_db_column_blob(statement, 11),
-		orch_queue_sqlite_about(&about, &message, entry->put_ms), report->arena,
-		&entry->body);
+	code = orch_message_unseal(report->queue->key, orch_db_column_blob(statement, 11),
+		orch_message_about(&about, &message, entry->put_ms), report->arena, &entry->body);
 	orch_buf_fini(&about);
 	if (code == ORCH_E_INVALID)
 		entry->state = ORCH_TEXT("damaged");

@@ -3,35 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/text.h"
 #include "queue/sqlite.h"
 
 #define ORCH_QUEUE_PURGE_EVERY 64 /* names; each time twice as many are looked at */
 #define ORCH_QUEUE_PURGE_ROWS (2 * ORCH_QUEUE_PURGE_EVERY)
-
-#define TIME_BYTES 8
-#define HASH_BYTES 16
-
-/* A hash, behind the time if there is one: what happened together then lies together. */
-static struct orch_text make_key(struct orch_text queue, struct orch_text name, uint64_t time_ms,
-	char key[ORCH_QUEUE_SEEN_BYTES])
-{
-	char text[ORCH_QUEUE_NAME_BYTES + ORCH_QUEUE_TEXT_BYTES + 1];
-	int len = snprintf(text, sizeof(text), "%.*s", ORCH_TEXT_ARG(queue));
-	uint8_t hash[ORCH_SHA256_BYTES];
-	size_t at = 0;
-
-	/* The NUL between the two is part of it. */
-	memcpy(text + len + 1, name.ptr, name.len);
-	orch_sha256((struct orch_text){ text, (size_t)len + 1 + name.len }, hash);
-	while (time_ms != 0 && at < TIME_BYTES) {
-		key[at] = (char)(time_ms >> (8 * (TIME_BYTES - 1 - at)) & 0xffu);
-		at++;
-	}
-	memcpy(key + at, hash, HASH_BYTES);
-	return (struct orch_text){ key, at + HASH_BYTES };
-}
 
 /* The last of the next hashes after FROM; *ret_found stays false if they reach the end. */
 static int find_place(struct orch_db *db, const char *from, char *ret_place, bool *ret_found,
@@ -104,7 +80,7 @@ static int note_name(struct orch_queue_sqlite *queue, struct orch_db *db, struct
 			&statement, err);
 	if (code < 0)
 		return code;
-	orch_db_bind_blob(statement, 1, make_key(scope, name, time_ms, key));
+	orch_db_bind_blob(statement, 1, orch_message_seen_key(scope, name, time_ms, key));
 	orch_db_bind_int(statement, 2, (int64_t)now);
 	orch_db_bind_int(statement, 3, (int64_t)since);
 	code = orch_db_step_done(statement, err);
@@ -125,22 +101,10 @@ int orch_queue_sqlite_look_back(struct orch_queue_sqlite *queue, struct orch_db 
 	return code;
 }
 
-static int check_names(const struct orch_queue_op *op, struct orch_err *err)
-{
-	if (op->name.len == 0 || op->name.len >= ORCH_QUEUE_NAME_BYTES)
-		return orch_fail(err, ORCH_E_INVALID, "queue: names without a queue");
-	for (size_t i = 0; i < op->name_count; i++) {
-		if (op->names[i].len > ORCH_QUEUE_TEXT_BYTES)
-			return orch_fail(err, ORCH_E_LIMIT, "queue: a name of more than %d bytes",
-				ORCH_QUEUE_TEXT_BYTES);
-	}
-	return ORCH_OK;
-}
-
 int orch_queue_sqlite_remember(struct orch_queue_sqlite *queue, struct orch_db *db,
 	struct orch_queue_op *op, struct orch_err *err)
 {
-	int code = check_names(op, err);
+	int code = orch_message_check_names(op, err);
 	bool noted;
 
 	/* The day counts from the last time, hence whatever stands there is too old. */
@@ -160,7 +124,7 @@ static int recall_name(struct orch_db *db, struct orch_text scope, struct orch_t
 
 	if (code < 0)
 		return code;
-	orch_db_bind_blob(statement, 1, make_key(scope, name, 0, key));
+	orch_db_bind_blob(statement, 1, orch_message_seen_key(scope, name, 0, key));
 	orch_db_bind_int(statement, 2, (int64_t)orch_db_now_ms(db) - ORCH_QUEUE_SEEN_MS);
 	return orch_db_step(statement, ret_known, err);
 }
@@ -168,7 +132,7 @@ static int recall_name(struct orch_db *db, struct orch_text scope, struct orch_t
 int orch_queue_sqlite_recall(struct orch_queue_sqlite *queue, struct orch_db *db,
 	struct orch_queue_op *op, struct orch_err *err)
 {
-	int code = check_names(op, err);
+	int code = orch_message_check_names(op, err);
 
 	(void)queue;
 	for (size_t i = 0; i < op->name_count && code == ORCH_OK; i++)

@@ -98,7 +98,7 @@ void orch_act_item_release(struct orch_act_item *item, uint64_t delay_ms, bool f
 	item->group->first = first;
 	item->group->lane = work->act->options.bench.lane;
 	item->group->done = on_released;
-	if (orch_db_submit(queue->db, item->group, &err) != ORCH_OK)
+	if (queue->backend->submit_group(queue, item->group, &err) != ORCH_OK)
 		end_item(item);
 }
 

@@ -123,7 +123,7 @@ void orch_handover_submit(struct orch_handover *handover, struct orch_arena *are
 			tail = &parts[i]->next;
 		}
 	*tail = NULL;
-	rc = orch_db_submit(handover->queue->db, handover->group, &err);
+	rc = handover->queue->backend->submit_group(handover->queue, handover->group, &err);
 	if (rc != ORCH_OK)
 		handover->done(handover, rc, &err);
 }

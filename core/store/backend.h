@@ -22,7 +22,7 @@ struct orch_store_backend {
 	int (*watch_add)(struct orch_store *store, struct orch_store_watch *watch);
 	void (*watch_remove)(struct orch_store *store, struct orch_store_watch *watch);
 	int (*submit)(struct orch_store *store, struct orch_store_op *op, struct orch_err *err);
-	/* Optional: see queue/backend.h. */
+	/* See queue/backend.h. */
 	struct orch_db_op *(*as_db_op)(struct orch_store *store, struct orch_store_op *op);
 	int (*events)(struct orch_store *store, const struct orch_event_filter *filter,
 		struct orch_arena *arena, struct orch_stored_event **ret_events, size_t *ret_count,
@@ -36,7 +36,7 @@ struct orch_store_backend {
 /* Implementations embed this first. */
 struct orch_store {
 	const struct orch_store_backend *backend;
-	struct orch_db *db; /* NULL unless as_db_op is offered */
+	struct orch_db *db; /* the embedded database; NULL if there is none */
 };
 
 /* The embedded one.  DB and KEY are lent and must outlive it. */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queue and store beyond this machine: SQS carries, PostgreSQL keeps. */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "pipeline/keep_internal.h"
+#include "queue/backend.h"
+#include "store/backend.h"
+
+bool orch_keep_is_shared(const struct orch_config *config)
+{
+	return orch_text_is(config->store_driver, "postgres");
+}
+
+/* NULL: none is named, or it could not be loaded, which was said. */
+static const struct orch_secret *secret_of(const struct orch_config *config, struct orch_text name)
+{
+	orch_credential credential = name.len == 0 ? 0 : orch_config_credential(config, name);
+
+	return credential == 0 ? NULL : config->egress.credentials[credential - 1].secret;
+}
+
+static int pg_options(
+	const struct orch_config *config, struct orch_pg_options *ret_options, struct orch_err *err)
+{
+	*ret_options = (struct orch_pg_options){
+		.dsn = config->postgres.dsn,
+		.password = secret_of(config, config->postgres.password),
+	};
+	if (config->postgres.password.len > 0 && ret_options->password == NULL)
+		return orch_fail(err, ORCH_E_INVALID,
+			"store.password: the credential %.*s is not loaded",
+			ORCH_TEXT_ARG(config->postgres.password));
+	return ORCH_OK;
+}
+
+static struct orch_db_migration *all_migrations(struct orch_arena *arena, size_t *ret_count)
+{
+	size_t queue_count = orch_queue_pg_migration_count;
+	size_t store_count = orch_store_pg_migration_count;
+	struct orch_db_migration *all =
+		orch_arena_alloc_array(arena, queue_count + store_count, sizeof(*all));
+
+	*ret_count = queue_count + store_count;
+	if (all == NULL)
+		return NULL;
+	memcpy(all, orch_queue_pg_migrations, queue_count * sizeof(*all));
+	memcpy(all + queue_count, orch_store_pg_migrations, store_count * sizeof(*all));
+	return all;
+}
+
+int orch_keep_migrate(const struct orch_config *config, bool only_look,
+	struct orch_pg_migrated *ret_parts, size_t *ret_count, struct orch_err *err)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_pg_options options;
+	struct orch_db_migration *all;
+	size_t count;
+	int rc = pg_options(config, &options, err);
+
+	all = arena == NULL ? NULL : all_migrations(arena, &count);
+	*ret_count = ORCH_KEEP_PARTS;
+	if (rc == ORCH_OK && all == NULL)
+		rc = orch_fail(err, ORCH_E_NOMEM, "no memory for the schema");
+	if (rc == ORCH_OK)
+		rc = orch_pg_migrate(&options, all, count, only_look, ret_parts, ret_count, err);
+	orch_arena_destroy(arena);
+	return rc;
+}
+
+static int open_pg(const struct orch_config *config, struct orch_pg **ret_pg, struct orch_err *err)
+{
+	struct orch_pg_migrated parts[ORCH_KEEP_PARTS];
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_pg_options options;
+	struct orch_db_migration *all;
+	size_t count;
+	int rc = pg_options(config, &options, err);
+
+	all = arena == NULL ? NULL : all_migrations(arena, &count);
+	if (rc == ORCH_OK && all == NULL)
+		rc = orch_fail(err, ORCH_E_NOMEM, "no memory for the schema");
+	if (rc == ORCH_OK && config->postgres.migrate) {
+		size_t part_count = ORCH_KEEP_PARTS;
+
+		rc = orch_pg_migrate(&options, all, count, false, parts, &part_count, err);
+	}
+	if (rc == ORCH_OK)
+		rc = orch_pg_open(&options, all, count, ret_pg, err);
+	orch_arena_destroy(arena);
+	return rc;
+}
+
+int orch_keep_open_shared(
+	const struct orch_config *config, struct orch_keep *keep, struct orch_err *err)
+{
+	int rc = open_pg(config, &keep->pg, err);
+
+	if (rc == ORCH_OK)
+		rc = orch_queue_sqs_open(keep->pg, config, keep->key, &keep->queue, err);
+	if (rc == ORCH_OK)
+		rc = orch_store_pg_open(keep->pg, keep->key, &keep->store, err);
+	return rc;
+}
+
+int orch_keep_start_shared(struct orch_keep *keep, const struct orch_config *config,
+	struct orch_lane *lane, struct orch_err *err)
+{
+	const struct orch_queue_sqs_secrets secrets = {
+		.secret_access_key = secret_of(config, config->sqs.secret_access_key),
+		.session_token = secret_of(config, config->sqs.session_token),
+	};
+	int rc = orch_pg_attach(keep->pg, lane, err);
+
+	return rc == ORCH_OK ? orch_queue_sqs_start(keep->queue, config, &secrets, lane, err) : rc;
+}
+
+void orch_keep_stop_shared(struct orch_keep *keep, struct orch_lane *lane)
+{
+	orch_queue_sqs_stop(keep->queue);
+	orch_pg_detach(keep->pg, lane);
+}
+
+bool orch_keep_is_healthy_shared(const struct orch_keep *keep, struct orch_err *err)
+{
+	return orch_pg_is_healthy(keep->pg, err) && orch_queue_sqs_is_healthy(keep->queue, err);
+}
