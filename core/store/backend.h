@@ -36,7 +36,7 @@ struct orch_store_backend {
 /* Implementations embed this first. */
 struct orch_store {
 	const struct orch_store_backend *backend;
-	struct orch_db *db; /* NULL unless as_db_op is offered */
+	struct orch_db *db; /* the embedded database, else NULL */
 };
 
 /* The embedded one.  DB and KEY are lent and must outlive it. */
@@ -46,5 +46,13 @@ ORCH_MUST_USE int orch_store_sqlite_open(struct orch_db *db, const struct orch_s
 /* Its part of the schema. */
 extern const struct orch_db_migration orch_store_sqlite_migrations[];
 extern const size_t orch_store_sqlite_migration_count;
+
+/* The one on PostgreSQL.  PG and KEY are lent and must outlive it. */
+struct orch_pg;
+ORCH_MUST_USE int orch_store_pg_open(struct orch_pg *pg, const struct orch_secret *key,
+	struct orch_store **ret_store, struct orch_err *err);
+
+extern const struct orch_db_migration orch_store_pg_migrations[];
+extern const size_t orch_store_pg_migration_count;
 
 #endif

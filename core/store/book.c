@@ -64,10 +64,9 @@ static int record(struct orch_store_book *book, struct orch_store_entry *entry, 
 		return out_of_memory(err);
 	if (entry->change > 0)
 		changes[entry->change - 1].is_last = false;
-	changes[book->count] = (struct orch_store_change){ .rule = entry->rule,
-		.place = entry->place,
-		.is_last = true,
-		.is_named = is_named };
+	changes[book->count] = (struct orch_store_change){
+		.rule = entry->rule, .place = entry->place, .is_last = true, .is_named = is_named
+	};
 	book->changes = changes;
 	entry->change = ++book->count;
 	return ORCH_OK;
@@ -120,8 +119,7 @@ static int add(struct orch_store_book *book, const struct orch_stored_rule *rule
 	code = orch_store_book_enter(book, &blank, 0, err);
 	if (code < 0)
 		return code;
-	return write_entry(
-		book, orch_map_get(book->entries, blank.rule.id), rule, true, by, err);
+	return write_entry(book, orch_map_get(book->entries, blank.rule.id), rule, true, by, err);
 }
 
 static int change(struct orch_store_book *book, const struct orch_stored_rule *rule,
@@ -161,8 +159,8 @@ int orch_store_book_remove(struct orch_store_book *book, struct orch_text id, st
 	if (*ret_gone)
 		return ORCH_OK;
 	if (!entry || entry->rule.removed)
-		return orch_fail(err, ORCH_E_INVALID, "there is no rule \"%.*s\"",
-			ORCH_TEXT_ARG(id));
+		return orch_fail(
+			err, ORCH_E_INVALID, "there is no rule \"%.*s\"", ORCH_TEXT_ARG(id));
 	entry->rule.rule.version++;
 	entry->rule.removed = true;
 	entry->rule.changed_by = by;

@@ -36,8 +36,7 @@ struct orch_store_book {
 	struct orch_store_change *changes; /* in their order */
 	size_t count, size;
 	/* The engine's: the highest sound version in the history of ID; 0: none. */
-	int (*highest)(
-		void *arg, struct orch_text id, uint32_t *ret_version, struct orch_err *err);
+	int (*highest)(void *arg, struct orch_text id, uint32_t *ret_version, struct orch_err *err);
 	void *arg;
 };
 
@@ -58,8 +57,8 @@ ORCH_MUST_USE int orch_store_book_remove(struct orch_store_book *book, struct or
 	struct orch_text by, bool *ret_gone, struct orch_err *err);
 
 /* Copies the versions that were made. */
-ORCH_MUST_USE int orch_store_book_give(const struct orch_store_book *book,
-	struct orch_arena *arena, struct orch_stored_rule *ret_rules, struct orch_err *err);
+ORCH_MUST_USE int orch_store_book_give(const struct orch_store_book *book, struct orch_arena *arena,
+	struct orch_stored_rule *ret_rules, struct orch_err *err);
 
 /* book_name.c */
 /* An id for a rule that was given none, which no other has or had. */

@@ -51,9 +51,8 @@ int orch_store_book_derive_id(const struct orch_store_book *book, struct orch_te
 	if (taken)
 		return orch_fail(err, ORCH_E_LIMIT, "too many rules are called \"%s\"", slug);
 	*ret_id = orch_arena_text(book->arena, id);
-	return orch_arena_failed(book->arena)
-		? orch_fail(err, ORCH_E_NOMEM, "store: out of memory")
-		: ORCH_OK;
+	return orch_arena_failed(book->arena) ? orch_fail(err, ORCH_E_NOMEM, "store: out of memory")
+					      : ORCH_OK;
 }
 
 /* Who has one name of one tool. */

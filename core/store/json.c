@@ -16,8 +16,7 @@ void orch_store_write_list(struct orch_buf *buf, const struct orch_list *list)
 	orch_buf_add_char(buf, ']');
 }
 
-void orch_store_write_fields(
-	struct orch_buf *buf, const struct orch_field *fields, size_t count)
+void orch_store_write_fields(struct orch_buf *buf, const struct orch_field *fields, size_t count)
 {
 	orch_buf_add_char(buf, '[');
 	for (size_t i = 0; i < count; i++) {

@@ -36,7 +36,8 @@ enum {
 	ORCH_STORE_RULE_COUNT = 16,
 	ORCH_STORE_EVENT_COUNT = 14,
 	ORCH_STORE_FINDING_COUNT = 16,
-	ORCH_STORE_RESULT_COUNT = 11
+	ORCH_STORE_RESULT_COUNT = 11,
+	ORCH_STORE_COLUMNS_MAX = 16
 };
 extern const struct orch_store_table orch_store_rule_table, orch_store_event_table,
 	orch_store_finding_table, orch_store_result_table;

@@ -76,10 +76,9 @@ int orch_store_unseal(const struct orch_secret *key, struct orch_text sealed,
 static struct orch_store_about about(
 	const struct orch_stored_event *event, const char *what, uint64_t number)
 {
-	return (struct orch_store_about){ .what = what,
-		.event_id = event->id,
-		.pipeline = event->pipeline,
-		.number = number };
+	return (struct orch_store_about){
+		.what = what, .event_id = event->id, .pipeline = event->pipeline, .number = number
+	};
 }
 
 static int seal_fields(const struct orch_secret *key, const struct orch_stored_event *event,

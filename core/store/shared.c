@@ -7,8 +7,8 @@ static int check(
 	if (id.len <= ORCH_STORE_KEY_BYTES && pipeline.len <= ORCH_STORE_KEY_BYTES &&
 		key.len <= ORCH_STORE_KEY_BYTES)
 		return ORCH_OK;
-	return orch_fail(
-		err, ORCH_E_LIMIT, "store: an id or name of more than %d bytes", ORCH_STORE_KEY_BYTES);
+	return orch_fail(err, ORCH_E_LIMIT, "store: an id or name of more than %d bytes",
+		ORCH_STORE_KEY_BYTES);
 }
 
 int orch_store_check_op(const struct orch_store_op *op, struct orch_err *err)

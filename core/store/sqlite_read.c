@@ -94,9 +94,9 @@ static void take_finding(struct reading *reading, const struct orch_stored_event
 	orch_store_finding_from_row(
 		row, sqlite3_column_int(statement, 17) != 0, reading->arena, stored);
 	if (reading->filter->with_content)
-		stored->finding.detail = orch_store_open_detail(reading->store->key, event,
-			(uint64_t)row[0].number, orch_db_column_blob(statement, 16),
-			reading->arena);
+		stored->finding.detail =
+			orch_store_open_detail(reading->store->key, event, (uint64_t)row[0].number,
+				orch_db_column_blob(statement, 16), reading->arena);
 }
 
 /* How many there are, and whether they are as many as there were. */
@@ -244,7 +244,8 @@ int orch_store_sqlite_events(struct orch_store *store, const struct orch_event_f
 		.filter = filter };
 	int code;
 
-	reading.events = orch_arena_alloc_array(arena, orch_store_limit(filter), sizeof(*reading.events));
+	reading.events =
+		orch_arena_alloc_array(arena, orch_store_limit(filter), sizeof(*reading.events));
 	if (!reading.events)
 		return out_of_memory(err);
 	code = orch_db_read(store->db, &reading.op, err);
@@ -259,8 +260,8 @@ static int take_result(
 	struct result_reading *reading, sqlite3_stmt *statement, struct orch_err *err)
 {
 	struct orch_store_value row[ORCH_STORE_RESULT_COUNT];
-	struct orch_stored_result *results = orch_store_grow(reading->arena, reading->results,
-		reading->count, &reading->size, sizeof(*results));
+	struct orch_stored_result *results = orch_store_grow(
+		reading->arena, reading->results, reading->count, &reading->size, sizeof(*results));
 
 	if (!results)
 		return out_of_memory(err);

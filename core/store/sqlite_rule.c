@@ -27,8 +27,7 @@ static int take_rule(struct reading *reading, sqlite3_stmt *statement, struct or
 	orch_store_rule_from_row(row, sqlite3_column_int(statement, ORCH_STORE_RULE_COUNT) != 0,
 		reading->arena, &rules[reading->count]);
 	if (reading->id.len > 0 ||
-		orch_store_is_wanted(
-			&rules[reading->count], reading->tool, reading->with_removed))
+		orch_store_is_wanted(&rules[reading->count], reading->tool, reading->with_removed))
 		reading->count++;
 	return ORCH_OK;
 }

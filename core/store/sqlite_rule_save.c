@@ -19,8 +19,7 @@ struct changing {
 	struct orch_text id;
 };
 
-static int find_highest(
-	void *arg, struct orch_text id, uint32_t *ret_version, struct orch_err *err)
+static int find_highest(void *arg, struct orch_text id, uint32_t *ret_version, struct orch_err *err)
 {
 	struct changing *changing = arg;
 	sqlite3_stmt *statement;
@@ -123,16 +122,15 @@ static int save(struct changing *changing, struct orch_err *err)
 
 	if (code == ORCH_OK)
 		code = write_changes(changing, err);
-	return code < 0 ? code
-			: orch_store_book_give(&changing->book, changing->arena,
-				  changing->ret_rules, err);
+	return code < 0
+		? code
+		: orch_store_book_give(&changing->book, changing->arena, changing->ret_rules, err);
 }
 
 static int mark_removed(struct changing *changing, struct orch_err *err)
 {
 	bool gone = false;
-	int code = orch_store_book_remove(
-		&changing->book, changing->id, changing->by, &gone, err);
+	int code = orch_store_book_remove(&changing->book, changing->id, changing->by, &gone, err);
 
 	if (code == ORCH_OK && gone)
 		code = run_with_id(
@@ -180,10 +178,9 @@ int orch_store_sqlite_rules_save(struct orch_store *store, const struct orch_sto
 int orch_store_sqlite_rule_remove(
 	struct orch_store *store, struct orch_text id, struct orch_text by, struct orch_err *err)
 {
-	struct changing changing = { .op = { .run = change },
-		.store = orch_store_sqlite_of(store),
-		.by = by,
-		.id = id };
+	struct changing changing = {
+		.op = { .run = change }, .store = orch_store_sqlite_of(store), .by = by, .id = id
+	};
 	struct orch_db_group group = { .first = &changing.op };
 
 	return orch_db_run(store->db, &group, err);
