@@ -21,10 +21,11 @@
 #include "base/secret.h"
 #include "db/group.h"
 
-#define ORCH_PG_QUEUED_GROUPS 4096 /* of one lane, by default */
-#define ORCH_PG_BATCH_GROUPS 256   /* of one transaction */
-#define ORCH_PG_TRY_MS 60000       /* so long a group without patience waits for the server */
-#define ORCH_PG_PARAMETERS 48      /* of one statement */
+#define ORCH_PG_QUEUED_GROUPS 4096      /* of one lane, by default */
+#define ORCH_PG_BATCH_GROUPS 256        /* of one transaction */
+#define ORCH_PG_TRY_MS 60000            /* so long a group without patience waits for the server */
+#define ORCH_PG_PARAMETERS 48           /* of one statement */
+#define ORCH_PG_VALUE_BYTES (64u << 20) /* of one value */
 
 struct orch_pg;
 struct orch_pg_sender; /* takes the statements of one batch */
@@ -35,7 +36,8 @@ struct orch_pg_options {
 	const struct orch_secret *password; /* NULL: whatever else libpq knows of */
 	size_t queued_groups;               /* of one lane; 0: ORCH_PG_QUEUED_GROUPS */
 	uint32_t connect_ms;                /* 0: 10 s */
-	uint32_t statement_ms; /* the server gives a statement up after that; 0: 60 s */
+	uint32_t statement_ms;  /* the server gives a statement up after that; 0: 60 s */
+	bool accepts_fsync_off; /* else a server that runs with it is refused */
 };
 
 struct orch_pg_op {
@@ -129,7 +131,8 @@ struct orch_pg_watch {
 	struct orch_lane *lane;
 	void (*changed)(void *arg);
 	void *arg;
-	struct orch_pg_watch *next; /* the database's */
+	struct orch_pg_watch *next; /* the database's, as is the next */
+	bool is_due;
 };
 ORCH_MUST_USE int orch_pg_watch_add(
 	struct orch_pg *pg, struct orch_pg_watch *watch, struct orch_err *err);
