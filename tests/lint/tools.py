@@ -16,7 +16,8 @@ MEDIAN_FUNCTION = 15
 
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
 PUBLIC = "core/include/orch"
-LIBRARIES = ["json-c", "libevent", "libcurl", "libconfig", "sqlite3", "libsodium", "libssl"]
+LIBRARIES = ["json-c", "libevent", "libcurl", "libconfig", "sqlite3", "libsodium", "libssl",
+             "libpq"]
 
 
 def run(command, **options):

@@ -37,13 +37,250 @@ static void test_one_that_fails_leaves_the_others(void **state)
 	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 9);
 }
 
+/* Statements that fail in each way that there is, and what that is to a group. */
+static const struct {
+	const char *sql;
+	int code;
+	const char *words;
+} failures[] = {
+	{ "SELECT orch_require($1 = 0, -4, 'the lease is lost')", ORCH_E_DENIED,
+		"the lease is lost" },
+	{ "SELECT orch_require(NULL, -1, 'not now') WHERE $1 >= 0", ORCH_E_AGAIN, "not now" },
+	{ "SELECT orch_require(false, -77, 'what is that') WHERE $1 >= 0", ORCH_E_INTERNAL,
+		"OR077" },
+	{ "SELECT $1::bigint / 0", ORCH_E_INVALID, "22012" },
+	{ "SELECT ('secret ' || $1::text)::uuid", ORCH_E_INVALID, "22P02" },
+	{ "INSERT INTO item (id) SELECT NULL WHERE $1 >= 0", ORCH_E_INVALID, "23502" },
+	{ "SELECT no_such_function($1)", ORCH_E_INTERNAL, "42883" },
+	{ "SELECT FROM", ORCH_E_INTERNAL, "42601" },
+	{ "CREATE ROLE somebody", ORCH_E_DENIED, "42501" },
+	{ "SET TRANSACTION READ ONLY", ORCH_OK, "" },
+};
+#define FAILURES (sizeof(failures) / sizeof(failures[0]))
+
+static void test_each_failure_has_its_code_and_its_words(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[FAILURES];
+
+	for (size_t i = 0; i < FAILURES; i++)
+		make_group(&groups[i], f, &done, failures[i].sql, 7);
+	run_all(f, groups, FAILURES);
+	for (size_t i = 0; i < FAILURES; i++) {
+		if (groups[i].group.code != failures[i].code)
+			fail_msg("%s: %d, %s", failures[i].sql, groups[i].group.code,
+				groups[i].group.err.text);
+		if (failures[i].code < 0)
+			assert_contains(groups[i].group.err.text, failures[i].words);
+	}
+}
+
+static void test_no_value_is_quoted_in_an_error(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group group;
+
+	make_group(&group, f, &done, "SELECT ('secret ' || $1::text)::uuid", 4711);
+	run_all(f, &group, 1);
+	assert_lacks(group.group.err.text, "secret");
+	make_group(&group, f, &done, "INSERT INTO item VALUES ($1), ($1)", 4711);
+	run_all(f, &group, 1);
+	assert_lacks(group.group.err.text, "4711");
+}
+
+/* Only at the end of the transaction does the server find it. */
+static void test_a_commit_that_fails_fails_only_its_own_group(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[5];
+
+	postgres_sql(f->postgres, f->database,
+		"CREATE TABLE late (id bigint REFERENCES item (id) DEFERRABLE INITIALLY DEFERRED);"
+		" ALTER TABLE late OWNER TO orchestrator",
+		NULL, 0);
+	make_group(&groups[0], f, &done, INSERT, 1);
+	make_group(&groups[1], f, &done, "INSERT INTO late VALUES ($1)", 1);
+	make_group(&groups[2], f, &done, "INSERT INTO late VALUES ($1)", 2);
+	make_group(&groups[3], f, &done, "INSERT INTO late VALUES ($1)", 1);
+	make_group(&groups[4], f, &done, INSERT, 3);
+	run_all(f, groups, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(groups[i].group.code, i == 2 ? ORCH_E_INVALID : ORCH_OK);
+		assert_int_equal(groups[i].place, i + 1);
+	}
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 2);
+	assert_int_equal(ask(f, "SELECT count(*) FROM late"), 2);
+}
+
+static void test_a_group_takes_effect_whole_or_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[3];
+
+	for (int i = 0; i < 3; i++)
+		make_group(&groups[i], f, &done, INSERT, i);
+	groups[1].op.sql[1] = "SELECT orch_require($1 > 0, -3, 'no')";
+	groups[2].op.sql[1] = "SELECT orch_require($1 = 0, -3, 'no')";
+	run_all(f, groups, 3);
+	assert_int_equal(groups[0].group.code, ORCH_OK);
+	assert_int_equal(groups[1].group.code, ORCH_E_LIMIT);
+	assert_int_equal(groups[2].group.code, ORCH_OK);
+	assert_int_equal(ask(f, "SELECT count(*) FROM item WHERE id = 1"), 0);
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 2);
+}
+
+static void test_what_an_op_sent_before_its_send_failed_is_undone(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[4];
+
+	for (int i = 0; i < 4; i++)
+		make_group(&groups[i], f, &done, INSERT, i);
+	groups[1].op.send_code = ORCH_E_NOMEM;
+	groups[2].op.send_code = ORCH_E_LIMIT;
+	groups[2].op.sql[0] = NULL; /* nothing was sent of it */
+	run_all(f, groups, 4);
+	assert_int_equal(groups[0].group.code, ORCH_OK);
+	assert_int_equal(groups[1].group.code, ORCH_E_NOMEM);
+	assert_int_equal(groups[2].group.code, ORCH_E_LIMIT);
+	assert_string_equal(groups[2].group.err.text, "the op's own");
+	assert_int_equal(groups[3].group.code, ORCH_OK);
+	assert_int_equal(ask(f, "SELECT sum(id) FROM item"), 3);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(groups[i].place, i + 1);
+}
+
+static int refuse(struct orch_pg_op *op, unsigned number, const struct orch_pg_rows *rows,
+	struct orch_err *err)
+{
+	(void)op, (void)number, (void)rows;
+	return orch_fail(err, ORCH_E_DENIED, "not what was wanted");
+}
+
+static void test_a_take_that_fails_gives_the_code_and_undoes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[2];
+
+	make_group(&groups[0], f, &done, INSERT, 1);
+	make_group(&groups[1], f, &done, INSERT, 2);
+	groups[0].op.op.take = refuse;
+	run_all(f, groups, 2);
+	assert_int_equal(groups[0].group.code, ORCH_E_DENIED);
+	assert_string_equal(groups[0].group.err.text, "not what was wanted");
+	assert_int_equal(groups[1].group.code, ORCH_OK);
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 2);
+}
+
+static void test_a_queue_that_is_full_says_again(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group *groups = test_calloc(ORCH_PG_QUEUED_GROUPS + 1, sizeof(*groups));
+
+	for (int i = 0; i <= ORCH_PG_QUEUED_GROUPS; i++)
+		make_group(&groups[i], f, &done, INSERT, i);
+	run_all(f, groups, ORCH_PG_QUEUED_GROUPS + 1);
+	/* The one too many was refused at once: before any was done. */
+	assert_int_equal(groups[ORCH_PG_QUEUED_GROUPS].group.code, ORCH_E_AGAIN);
+	assert_int_equal(groups[ORCH_PG_QUEUED_GROUPS].place, 1);
+	for (int i = 0; i < ORCH_PG_QUEUED_GROUPS; i++)
+		assert_int_equal(groups[i].group.code, ORCH_OK);
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), ORCH_PG_QUEUED_GROUPS);
+	assert_int_equal(ask(f, "SELECT count(DISTINCT xmin::text) FROM item"),
+		ORCH_PG_QUEUED_GROUPS / ORCH_PG_BATCH_GROUPS);
+	test_free(groups);
+}
+
+/* As another version's migration does under our feet. */
+static void test_a_result_that_changed_its_type_is_asked_for_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group group;
+
+	make_group(&group, f, &done, "INSERT INTO item (id) VALUES ($1) RETURNING *", 1);
+	run_all(f, &group, 1);
+	assert_int_equal(group.group.code, ORCH_OK);
+	postgres_sql(f->postgres, f->database, "ALTER TABLE item ADD COLUMN more text", NULL, 0);
+	group.op.number[0] = 2;
+	run_all(f, &group, 1);
+	assert_int_equal(group.group.code, ORCH_OK);
+	assert_int_equal(group.op.got, 2);
+}
+
+static void test_statements_that_were_forgotten_are_prepared_again(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[3];
+
+	make_group(&groups[0], f, &done, INSERT, 1);
+	make_group(&groups[1], f, &done, "DEALLOCATE ALL", 0);
+	make_group(&groups[2], f, &done, INSERT, 2);
+	for (int i = 0; i < 3; i++) {
+		run_all(f, &groups[i], 1);
+		assert_int_equal(groups[i].group.code, ORCH_OK);
+	}
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 2);
+}
+
+static void test_two_lanes_that_meet_in_a_deadlock_both_get_through(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture other = *f;
+	struct counter done = COUNTER_INIT;
+	static struct test_group groups[2][40];
+	struct submission submissions[2];
+	unsigned sent = 0;
+
+	postgres_sql(f->postgres, f->database, "INSERT INTO item VALUES (1), (2)", NULL, 0);
+	make_lane(&other);
+	for (int i = 0; i < 40; i++) {
+		for (int lane = 0; lane < 2; lane++) {
+			struct test_group *group = &groups[lane][i];
+
+			make_group(group, lane ? &other : f, &done,
+				"UPDATE item SET id = id WHERE id = $1", 1 + lane);
+			group->op.sql[1] = "SELECT 1::bigint FROM pg_sleep(0.01)";
+			group->op.sql[2] = "UPDATE item SET id = id WHERE id = $1";
+			group->op.number[2] = 2 - lane;
+		}
+	}
+	submit_all(&submissions[0], f, groups[0], 40);
+	submit_all(&submissions[1], &other, groups[1], 40);
+	counter_await(&done, 80);
+	remove_lane(&other);
+	for (int i = 0; i < 80; i++) {
+		assert_int_equal(groups[i / 40][i % 40].group.code, ORCH_OK);
+		sent += groups[i / 40][i % 40].op.sent;
+	}
+	assert_true(sent > 80); /* some more than once */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			test_groups_of_one_turn_share_a_transaction, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_one_that_fails_leaves_the_others, set_up, tear_down),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+		TEST(test_groups_of_one_turn_share_a_transaction),
+		TEST(test_one_that_fails_leaves_the_others),
+		TEST(test_each_failure_has_its_code_and_its_words),
+		TEST(test_no_value_is_quoted_in_an_error),
+		TEST(test_a_commit_that_fails_fails_only_its_own_group),
+		TEST(test_a_group_takes_effect_whole_or_not_at_all),
+		TEST(test_what_an_op_sent_before_its_send_failed_is_undone),
+		TEST(test_a_take_that_fails_gives_the_code_and_undoes_nothing),
+		TEST(test_a_queue_that_is_full_says_again),
+		TEST(test_a_result_that_changed_its_type_is_asked_for_anew),
+		TEST(test_statements_that_were_forgotten_are_prepared_again),
+		TEST(test_two_lanes_that_meet_in_a_deadlock_both_get_through),
+#undef TEST
 	};
 
 	return cmocka_run_group_tests(tests, start_postgres, stop_postgres);
