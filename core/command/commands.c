@@ -51,6 +51,10 @@ static const struct orch_cli_option reveal_option[] = {
 	{ .name = "reveal" },
 	{ 0 },
 };
+static const struct orch_cli_option migrate_options[] = {
+	{ .name = "dry-run" },
+	{ 0 },
+};
 static const struct orch_cli_option peek_options[] = {
 	{ .name = "dead" },
 	{ .name = "id", .takes_value = true },
@@ -308,6 +312,22 @@ const struct orch_command orch_commands[] = {
 		.options = dead_options,
 		.most = 1,
 		.run = orch_command_queue_discard,
+	},
+	{
+		.name = "store",
+		.verb = "migrate",
+		.synopsis = "[--dry-run]",
+		.summary = "brings the database's schema up to date",
+		.examples = "  orchestrator store migrate --dry-run\n"
+			    "  orchestrator store migrate\n",
+		.details =
+			"  --dry-run   only says what would be done\n"
+			"For store.driver = \"postgres\".  Steps go forward only, one at a time over all\n"
+			"hosts; programs of the version before go on working meanwhile.\n"
+			"Exit: 0 up to date, 1 the database cannot be reached or changed,\n"
+			"64 another driver, 78 the configuration is wrong.\n",
+		.options = migrate_options,
+		.run = orch_command_store_migrate,
 	},
 	{
 		.name = "plugin",

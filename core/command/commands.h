@@ -29,6 +29,8 @@ int orch_command_queue_peek(struct orch_cli *cli);
 int orch_command_queue_redrive(struct orch_cli *cli);
 int orch_command_queue_discard(struct orch_cli *cli);
 
+int orch_command_store_migrate(struct orch_cli *cli);
+
 int orch_command_plugin_list(struct orch_cli *cli);
 int orch_command_plugin_show(struct orch_cli *cli);
 int orch_command_plugin_verify(struct orch_cli *cli);

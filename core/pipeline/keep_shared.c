@@ -60,7 +60,7 @@ int orch_keep_migrate(const struct orch_config *config, bool only_look,
 	int rc = pg_options(config, &options, err);
 
 	all = arena == NULL ? NULL : all_migrations(arena, &count);
-	*ret_count = ORCH_KEEP_PARTS;
+	*ret_count = 0;
 	if (rc == ORCH_OK && all == NULL)
 		rc = orch_fail(err, ORCH_E_NOMEM, "no memory for the schema");
 	if (rc == ORCH_OK)

@@ -2,14 +2,11 @@
 /* What the files of the embedded store share. */
 #ifndef ORCH_STORE_SQLITE_H
 #define ORCH_STORE_SQLITE_H
-#include "base/buf.h"
 #include "db/db.h"
 #include "store/backend.h"
+#include "store/row.h"
 
-#define ORCH_STORE_TEXT_BYTES (64 * 1024)          /* one text of a rule */
-#define ORCH_STORE_SEALED_BYTES (32 * 1024 * 1024) /* content or fields of an event */
 #define ORCH_STORE_RULES_TOPIC "rules"
-#define ORCH_STORE_EVENTS_MAX 1000 /* given at once */
 
 struct orch_store_sqlite {
 	struct orch_store base;
@@ -29,20 +26,6 @@ static inline struct orch_store_sqlite *orch_store_sqlite_of(struct orch_store *
 	return (struct orch_store_sqlite *)(void *)store;
 }
 
-/* sqlite_seal.c: WHAT, the event and a number say what sealed bytes are, so that none can take another's place. */
-struct orch_store_about {
-	const char *what;
-	struct orch_text event_id, pipeline;
-	uint64_t number;
-};
-/* To be freed. */
-ORCH_MUST_USE int orch_store_sqlite_seal(const struct orch_secret *key, struct orch_text plain,
-	const struct orch_store_about *about, struct orch_text *ret_sealed, struct orch_err *err);
-/* In ARENA.  ORCH_E_INVALID: damaged. */
-ORCH_MUST_USE int orch_store_sqlite_unseal(const struct orch_secret *key, struct orch_text sealed,
-	const struct orch_store_about *about, struct orch_arena *arena,
-	struct orch_text *ret_plain);
-
 /* sqlite_key.c: ORCH_E_DENIED if the database was begun with another key. */
 ORCH_MUST_USE int orch_store_sqlite_check_key(
 	struct orch_db *db, const struct orch_secret *key, struct orch_err *err);
@@ -57,13 +40,11 @@ ORCH_MUST_USE int orch_store_sqlite_begin_seals(
 ORCH_MUST_USE int orch_store_sqlite_teach_writer(
 	struct orch_store_sqlite *store, struct orch_db *db, struct orch_err *err);
 
-/* sqlite_json.c: lists and fields as JSON. */
-void orch_store_sqlite_write_list(struct orch_buf *buf, const struct orch_list *list);
-void orch_store_sqlite_write_fields(
-	struct orch_buf *buf, const struct orch_field *fields, size_t count);
-struct orch_list orch_store_sqlite_read_list(struct orch_arena *arena, struct orch_text json);
-void orch_store_sqlite_read_fields(struct orch_arena *arena, struct orch_text json,
-	const struct orch_field **ret_fields, size_t *ret_count);
+/* A row to a statement's first parameters, and from its columns. */
+void orch_store_sqlite_bind(sqlite3_stmt *statement, const struct orch_store_table *table,
+	const struct orch_store_value *row);
+void orch_store_sqlite_take(sqlite3_stmt *statement, int column,
+	const struct orch_store_table *table, struct orch_store_value *ret_row);
 
 /* sqlite_event.c: on the writer's thread. */
 ORCH_MUST_USE int orch_store_sqlite_write(struct orch_store_sqlite *store, struct orch_db *db,
@@ -90,35 +71,6 @@ int orch_store_sqlite_results(struct orch_store *store, struct orch_text event_i
 	struct orch_arena *arena, struct orch_stored_result **ret_results, size_t *ret_count,
 	struct orch_err *err);
 
-#define ORCH_STORE_RULE_COLUMNS                                                                 \
-	"id, version, tool, name, description, expression, severity, options, state, matches, " \
-	"no_matches, created_by, changed_by, created, changed, removed"
 #define ORCH_STORE_RULE_FITS "row_fits(seal, 'rule', " ORCH_STORE_RULE_COLUMNS ")"
-#define ORCH_STORE_EVENT_COLUMNS                                                                \
-	"id, pipeline, trace, source, type, tenant, actor, time, stored, verdict, inspection, " \
-	"inspection_note, enforced, findings"
-/* With the event's id and pipeline before them, so that none joins another's event. */
-#define ORCH_STORE_FINDING_COLUMNS                                                               \
-	"number, tool, rule, rule_name, rule_version, expression, severity, confidence, title, " \
-	"advice, part, part_name, start, length, excerpt, shadow"
-#define ORCH_STORE_RESULT_COLUMNS                                                        \
-	"key, event_id, pipeline, action, record_id, state, outcome, detail, attempts, " \
-	"at, time"
-/* A row of the rule's columns and whether its seal fits, in ARENA. */
-void orch_store_sqlite_take_rule(
-	sqlite3_stmt *statement, struct orch_arena *arena, struct orch_stored_rule *ret_rule);
-
-/* sqlite_rule_name.c */
-/* Whether the rule of this id stands under RULE's tool and name. */
-ORCH_MUST_USE int orch_store_sqlite_has_name(struct orch_db *db, struct orch_text id,
-	const struct orch_stored_rule *rule, bool *ret_has, struct orch_err *err);
-/*
- * Refuses a name that two rules of a tool have, if one of them got it anew:
- * IS_NEW says so, and which.  What stood so before is let alone.
- */
-ORCH_MUST_USE int orch_store_sqlite_refuse_taken(struct orch_db *db,
-	bool (*is_new)(const void *arg, struct orch_text tool, struct orch_text name,
-		struct orch_text *ret_id),
-	const void *arg, struct orch_err *err);
 
 #endif

@@ -1,68 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Is this the key that the database was begun with?  Under another one every
- * message and finding would look damaged.  The proof is kept twice, so that a
- * flipped bit does not lock anybody out.
- */
 #include "base/text.h"
+#include "store/seal.h"
 #include "store/sqlite.h"
 
-#define PROOFS 2
-
-static const struct orch_text plain = { "the key of this database", 24 };
-
-struct proof {
+struct proving {
 	struct orch_db_op op;
 	const struct orch_secret *key;
-	size_t count; /* that are there */
-	bool opens;
+	struct orch_store_proof proof;
 };
-
-static bool opens(const struct orch_secret *key, struct orch_text sealed)
-{
-	char bytes[64];
-
-	return sealed.len == plain.len + ORCH_SEAL_OVERHEAD &&
-		orch_unseal(key, sealed, plain, bytes) == ORCH_OK;
-}
 
 static int read_proofs(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 {
-	struct proof *proof = (struct proof *)(void *)op;
+	struct proving *proving = (struct proving *)(void *)op;
 	sqlite3_stmt *statement;
 	bool row = false;
 	int code = orch_db_statement(db, "SELECT sealed FROM key_proof", &statement, err);
 
-	proof->count = 0;
-	proof->opens = false;
-	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row) {
-		proof->count++;
-		if (opens(proof->key, orch_db_column_blob(statement, 0)))
-			proof->opens = true;
-	}
+	proving->proof = (struct orch_store_proof){ 0 };
+	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
+		orch_store_read_proof(
+			&proving->proof, proving->key, orch_db_column_blob(statement, 0));
 	return code;
 }
 
 /* Of two processes that begin a database the first one's key is the database's. */
 static int write_proofs(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
 {
-	struct proof *proof = (struct proof *)(void *)op;
-	char sealed[64];
+	struct proving *proving = (struct proving *)(void *)op;
+	char sealed[ORCH_STORE_PROOF_BYTES];
 	sqlite3_stmt *statement;
 	int code = read_proofs(op, db, err);
 
-	for (int64_t number = 1; code == ORCH_OK && proof->count < PROOFS; number++) {
+	for (int64_t number = 1; code == ORCH_OK && proving->proof.count < ORCH_STORE_PROOFS;
+		number++) {
 		code = orch_db_statement(db,
 			"INSERT INTO key_proof (number, sealed) VALUES (?1, ?2)", &statement, err);
 		if (code < 0)
 			return code;
-		orch_seal(proof->key, plain, plain, sealed);
+		orch_store_write_proof(proving->key, sealed);
 		orch_db_bind_int(statement, 1, number);
-		orch_db_bind_blob(
-			statement, 2, (struct orch_text){ sealed, plain.len + ORCH_SEAL_OVERHEAD });
+		orch_db_bind_blob(statement, 2, (struct orch_text){ sealed, sizeof(sealed) });
 		code = orch_db_step_done(statement, err);
-		proof->count++;
-		proof->opens = true;
+		proving->proof.count++;
+		proving->proof.opens = true;
 	}
 	return code;
 }
@@ -70,17 +50,13 @@ static int write_proofs(struct orch_db_op *op, struct orch_db *db, struct orch_e
 int orch_store_sqlite_check_key(
 	struct orch_db *db, const struct orch_secret *key, struct orch_err *err)
 {
-	struct proof proof = { .op = { .run = read_proofs }, .key = key };
-	struct orch_db_group group = { .first = &proof.op };
-	int code = orch_db_read(db, &proof.op, err);
+	struct proving proving = { .op = { .run = read_proofs }, .key = key };
+	struct orch_db_group group = { .first = &proving.op };
+	int code = orch_db_read(db, &proving.op, err);
 
-	if (code == ORCH_OK && proof.count == 0 && !orch_db_is_read_only(db)) {
-		proof.op.run = write_proofs;
+	if (code == ORCH_OK && proving.proof.count == 0 && !orch_db_is_read_only(db)) {
+		proving.op.run = write_proofs;
 		code = orch_db_run(db, &group, err);
 	}
-	if (code < 0 || proof.count == 0 || proof.opens)
-		return code;
-	return orch_fail(err, ORCH_E_DENIED,
-		"the store's key is not the one that the database was begun with; give it that "
-		"one, or move the database away to begin anew");
+	return code < 0 ? code : orch_store_judge_proof(&proving.proof, err);
 }

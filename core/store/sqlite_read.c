@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events with their findings, newest first, and the results of one. */
-#include <string.h>
-
 #include "base/text.h"
+#include "store/seal.h"
+#include "store/shared.h"
 #include "store/sqlite.h"
 
 #define QUERY_BYTES 4096
 #define PREFIX_BYTES 1024
-#define RESULTS_FIRST 16
 
 struct reading {
 	struct orch_db_op op;
@@ -29,22 +28,6 @@ struct result_reading {
 static int out_of_memory(struct orch_err *err)
 {
 	return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
-}
-
-static struct orch_text copy(struct orch_arena *arena, sqlite3_stmt *statement, int column)
-{
-	return orch_arena_text(arena, orch_db_column_text(statement, column));
-}
-
-static uint64_t number_at(sqlite3_stmt *statement, int column)
-{
-	return (uint64_t)sqlite3_column_int64(statement, column);
-}
-
-static size_t limit_of(const struct orch_event_filter *filter)
-{
-	return filter->limit && filter->limit < ORCH_STORE_EVENTS_MAX ? filter->limit
-								      : ORCH_STORE_EVENTS_MAX;
 }
 
 /* Only the conditions that are asked for, so that each finds its index. */
@@ -85,117 +68,35 @@ static void bind_query(
 		orch_db_bind_int(statement, 6, (int64_t)filter->since_ms);
 	if (filter->before_row)
 		orch_db_bind_int(statement, 7, (int64_t)filter->before_row);
-	orch_db_bind_int(statement, 8, (int64_t)limit_of(filter));
-}
-
-/* What does not open is said so in the event's own note; the others are not held up by it. */
-static void open_sealed(
-	struct reading *reading, sqlite3_stmt *statement, struct orch_stored_event *event)
-{
-	struct orch_store_about about = {
-		.what = "fields", .event_id = event->id, .pipeline = event->pipeline
-	};
-	struct orch_text fields = ORCH_TEXT_NONE;
-	int code;
-
-	event->content = ORCH_TEXT_NONE;
-	if (!reading->store->key)
-		return;
-	code = orch_store_sqlite_unseal(reading->store->key, orch_db_column_blob(statement, 15),
-		&about, reading->arena, &fields);
-	if (code == ORCH_OK)
-		orch_store_sqlite_read_fields(
-			reading->arena, fields, &event->fields, &event->field_count);
-	if (code == ORCH_OK && reading->filter->with_content) {
-		about.what = "content";
-		code = orch_store_sqlite_unseal(reading->store->key,
-			orch_db_column_blob(statement, 16), &about, reading->arena,
-			&event->content);
-	}
-	if (code == ORCH_E_INVALID)
-		event->inspection_note = ORCH_TEXT("damaged: the stored message does not open");
-}
-
-/* What makes no sense is not shown as if it did. */
-static void mark_damaged(struct orch_stored_event *event)
-{
-	event->damaged = true;
-	event->inspection_note = ORCH_TEXT("damaged: its row was changed on the disk");
-	if ((unsigned)event->verdict > ORCH_BLOCK)
-		event->verdict = ORCH_PASS;
-	if ((unsigned)event->inspection > ORCH_UNINSPECTED)
-		event->inspection = ORCH_UNINSPECTED;
+	orch_db_bind_int(statement, 8, (int64_t)orch_store_limit(filter));
 }
 
 static void take_event(
 	struct reading *reading, sqlite3_stmt *statement, struct orch_stored_event *event)
 {
-	struct orch_arena *arena = reading->arena;
+	struct orch_store_value row[ORCH_STORE_EVENT_COUNT];
+	struct orch_text content = orch_db_column_blob(statement, 16);
 
-	*event = (struct orch_stored_event){
-		.row = number_at(statement, 0),
-		.id = copy(arena, statement, 1),
-		.pipeline = copy(arena, statement, 2),
-		.trace = copy(arena, statement, 3),
-		.source = copy(arena, statement, 4),
-		.type = copy(arena, statement, 5),
-		.tenant = copy(arena, statement, 6),
-		.actor = copy(arena, statement, 7),
-		.time_ms = number_at(statement, 8),
-		.stored_ms = number_at(statement, 9),
-		.verdict = (enum orch_verdict)sqlite3_column_int(statement, 10),
-		.inspection = (enum orch_inspection)sqlite3_column_int(statement, 11),
-		.inspection_note = copy(arena, statement, 12),
-		.enforced = sqlite3_column_int(statement, 13) != 0,
-	};
-	open_sealed(reading, statement, event);
-	if (sqlite3_column_int(statement, 17) == 0 || (unsigned)event->verdict > ORCH_BLOCK ||
-		(unsigned)event->inspection > ORCH_UNINSPECTED)
-		mark_damaged(event);
-}
-
-static void open_detail(struct reading *reading, const struct orch_stored_event *event,
-	sqlite3_stmt *statement, struct orch_finding *finding)
-{
-	const struct orch_store_about about = { .what = "detail",
-		.event_id = event->id,
-		.pipeline = event->pipeline,
-		.number = number_at(statement, 0) };
-
-	finding->detail = ORCH_TEXT_NONE;
-	if (!reading->filter->with_content || !reading->store->key ||
-		sqlite3_column_type(statement, 16) == SQLITE_NULL)
-		return;
-	if (orch_store_sqlite_unseal(reading->store->key, orch_db_column_blob(statement, 16),
-		    &about, reading->arena, &finding->detail) < 0)
-		finding->detail = ORCH_TEXT_NONE;
+	orch_store_sqlite_take(statement, 1, &orch_store_event_table, row);
+	orch_store_event_from_row(row, reading->arena, event);
+	event->row = (uint64_t)sqlite3_column_int64(statement, 0);
+	orch_store_open_event(reading->store->key, orch_db_column_blob(statement, 15),
+		reading->filter->with_content ? &content : NULL, reading->arena, event);
+	orch_store_judge_event(event, sqlite3_column_int(statement, 17) != 0);
 }
 
 static void take_finding(struct reading *reading, const struct orch_stored_event *event,
 	sqlite3_stmt *statement, struct orch_stored_finding *stored)
 {
-	struct orch_arena *arena = reading->arena;
+	struct orch_store_value row[ORCH_STORE_FINDING_COUNT];
 
-	*stored = (struct orch_stored_finding){
-		.finding = { .size = sizeof(struct orch_finding),
-			.tool = copy(arena, statement, 1),
-			.rule = copy(arena, statement, 2),
-			.rule_name = copy(arena, statement, 3),
-			.severity = (uint32_t)number_at(statement, 6),
-			.confidence = (uint32_t)number_at(statement, 7),
-			.title = copy(arena, statement, 8),
-			.advice = copy(arena, statement, 9),
-			.part = (uint32_t)number_at(statement, 10),
-			.start = number_at(statement, 12),
-			.length = number_at(statement, 13) },
-		.rule_version = (uint32_t)number_at(statement, 4),
-		.expression = copy(arena, statement, 5),
-		.part_name = copy(arena, statement, 11),
-		.excerpt = copy(arena, statement, 14),
-		.shadow = sqlite3_column_int(statement, 15) != 0,
-		.damaged = sqlite3_column_int(statement, 17) == 0,
-	};
-	open_detail(reading, event, statement, &stored->finding);
+	orch_store_sqlite_take(statement, 0, &orch_store_finding_table, row);
+	orch_store_finding_from_row(
+		row, sqlite3_column_int(statement, 17) != 0, reading->arena, stored);
+	if (reading->filter->with_content)
+		stored->finding.detail =
+			orch_store_open_detail(reading->store->key, event, (uint64_t)row[0].number,
+				orch_db_column_blob(statement, 16), reading->arena);
 }
 
 /* How many there are, and whether they are as many as there were. */
@@ -229,7 +130,7 @@ static int read_findings(struct reading *reading, struct orch_db *db,
 	int code = count_findings(db, event->row, &count, &complete, err);
 
 	if (code == ORCH_OK && !complete)
-		mark_damaged(event);
+		orch_store_judge_event(event, false);
 	if (code < 0 || count == 0)
 		return code;
 	event->findings = orch_arena_alloc_array(reading->arena, count, sizeof(*event->findings));
@@ -280,7 +181,8 @@ static int find_ids(struct reading *reading, struct orch_db *db, const struct or
 	orch_db_bind_text(statement, 2, orch_buf_text(end));
 	*ret_count = 0;
 	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row && *ret_count < 2)
-		ret_ids[(*ret_count)++] = copy(reading->arena, statement, 0);
+		ret_ids[(*ret_count)++] =
+			orch_arena_text(reading->arena, orch_db_column_text(statement, 0));
 	return code;
 }
 
@@ -342,7 +244,8 @@ int orch_store_sqlite_events(struct orch_store *store, const struct orch_event_f
 		.filter = filter };
 	int code;
 
-	reading.events = orch_arena_alloc_array(arena, limit_of(filter), sizeof(*reading.events));
+	reading.events =
+		orch_arena_alloc_array(arena, orch_store_limit(filter), sizeof(*reading.events));
 	if (!reading.events)
 		return out_of_memory(err);
 	code = orch_db_read(store->db, &reading.op, err);
@@ -353,40 +256,20 @@ int orch_store_sqlite_events(struct orch_store *store, const struct orch_event_f
 	return ORCH_OK;
 }
 
-static bool make_room(struct result_reading *reading)
+static int take_result(
+	struct result_reading *reading, sqlite3_stmt *statement, struct orch_err *err)
 {
-	size_t size = reading->size ? reading->size * 2 : RESULTS_FIRST;
-	struct orch_stored_result *grown;
+	struct orch_store_value row[ORCH_STORE_RESULT_COUNT];
+	struct orch_stored_result *results = orch_store_grow(
+		reading->arena, reading->results, reading->count, &reading->size, sizeof(*results));
 
-	if (reading->count < reading->size)
-		return true;
-	grown = orch_arena_alloc_array(reading->arena, size, sizeof(*grown));
-	if (!grown)
-		return false;
-	if (reading->count)
-		memcpy(grown, reading->results, reading->count * sizeof(*grown));
-	reading->results = grown;
-	reading->size = size;
-	return true;
-}
-
-static void take_result(
-	struct result_reading *reading, sqlite3_stmt *statement, struct orch_stored_result *result)
-{
-	*result = (struct orch_stored_result){
-		.key = copy(reading->arena, statement, 0),
-		.event_id = copy(reading->arena, statement, 1),
-		.pipeline = copy(reading->arena, statement, 2),
-		.action = copy(reading->arena, statement, 3),
-		.record_id = copy(reading->arena, statement, 4),
-		.state = copy(reading->arena, statement, 5),
-		.outcome = copy(reading->arena, statement, 6),
-		.detail = copy(reading->arena, statement, 7),
-		.attempts = (uint32_t)number_at(statement, 8),
-		.at_ms = number_at(statement, 9),
-		.time_ms = number_at(statement, 10),
-		.damaged = number_at(statement, 11) == 0,
-	};
+	if (!results)
+		return out_of_memory(err);
+	reading->results = results;
+	orch_store_sqlite_take(statement, 0, &orch_store_result_table, row);
+	orch_store_result_from_row(row, sqlite3_column_int(statement, 11) != 0, reading->arena,
+		&results[reading->count++]);
+	return ORCH_OK;
 }
 
 static int read_results(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
@@ -403,11 +286,8 @@ static int read_results(struct orch_db_op *op, struct orch_db *db, struct orch_e
 	if (code < 0)
 		return code;
 	orch_db_bind_text(statement, 1, reading->event_id);
-	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row) {
-		if (!make_room(reading))
-			return out_of_memory(err);
-		take_result(reading, statement, &reading->results[reading->count++]);
-	}
+	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
+		code = take_result(reading, statement, err);
 	if (code == ORCH_OK && orch_arena_failed(reading->arena))
 		return out_of_memory(err);
 	return code;

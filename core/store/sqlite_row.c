@@ -1,47 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns in clear can be searched, and can rot unseen.  A row of them carries
- * a seal: nothing, sealed, and bound to what the row is and to every column of
- * it.  Two functions of SQL make it and tell whether it fits; their arguments
- * are taken as they are, each with its kind and its length.
+ * Two functions of SQL make a row's seal and tell whether it fits; their
+ * arguments are taken as they are.
  */
-#include "base/alloc.h"
 #include "base/text.h"
 #include "store/sqlite.h"
 
-#define ROW_BYTES (80 << 20) /* more than a row can have */
-
-static void add_sized(struct orch_buf *row, char kind, const void *bytes, int len)
+void orch_store_sqlite_bind(sqlite3_stmt *statement, const struct orch_store_table *table,
+	const struct orch_store_value *row)
 {
-	int64_t size = len;
+	for (int i = 0; table->kinds[i]; i++) {
+		if (table->kinds[i] == ORCH_STORE_TEXT)
+			orch_db_bind_text(statement, i + 1, row[i].text);
+		else
+			orch_db_bind_int(statement, i + 1, row[i].number);
+	}
+}
 
-	orch_buf_add_char(row, kind);
-	orch_buf_add(row, &size, sizeof(size));
-	orch_buf_add(row, bytes != NULL ? bytes : "", (size_t)len);
+void orch_store_sqlite_take(sqlite3_stmt *statement, int column,
+	const struct orch_store_table *table, struct orch_store_value *ret_row)
+{
+	for (int i = 0; table->kinds[i]; i++) {
+		if (table->kinds[i] == ORCH_STORE_TEXT)
+			ret_row[i].text = orch_db_column_text(statement, column + i);
+		else
+			ret_row[i].number = sqlite3_column_int64(statement, column + i);
+	}
 }
 
 static void add_value(struct orch_buf *row, sqlite3_value *value)
 {
+	char kind = 'b';
+	const void *bytes;
 	int64_t number;
 
 	switch (sqlite3_value_type(value)) {
 	case SQLITE_INTEGER:
 		number = sqlite3_value_int64(value);
-		add_sized(row, 'i', &number, sizeof(number));
-		break;
+		orch_store_row_add(row, ORCH_STORE_NUMBER, &number, sizeof(number));
+		return;
 	case SQLITE_TEXT:
-		add_sized(row, 't', sqlite3_value_text(value), sqlite3_value_bytes(value));
+		kind = ORCH_STORE_TEXT;
+		bytes = sqlite3_value_text(value);
 		break;
 	default:
-		add_sized(row, 'b', sqlite3_value_blob(value), sqlite3_value_bytes(value));
-		break;
+		bytes = sqlite3_value_blob(value);
 	}
+	orch_store_row_add(row, kind, bytes, (size_t)sqlite3_value_bytes(value));
 }
 
 /* False: no memory. */
 static bool write_row(struct orch_buf *row, int count, sqlite3_value **values)
 {
-	orch_buf_init(row, ROW_BYTES);
+	orch_buf_init(row, ORCH_STORE_ROW_BYTES);
 	for (int i = 0; i < count; i++)
 		add_value(row, values[i]);
 	return !row->failed;

@@ -85,6 +85,9 @@ void orch_store_watch_remove(struct orch_store *store, struct orch_store_watch *
 
 /* What became of events. */
 
+#define ORCH_STORE_KEY_BYTES \
+	1024 /* an event's id, a pipeline's name, a result's key; more: ORCH_E_LIMIT */
+
 enum orch_inspection { ORCH_INSPECTED = 0, ORCH_INSPECTED_PARTLY, ORCH_UNINSPECTED };
 
 struct orch_stored_finding {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of texts, and fields as [name, value, name, value …]: names may come twice. */
+#include "store/json.h"
+
 #include "base/json.h"
 #include "base/text.h"
-#include "store/sqlite.h"
 
-void orch_store_sqlite_write_list(struct orch_buf *buf, const struct orch_list *list)
+void orch_store_write_list(struct orch_buf *buf, const struct orch_list *list)
 {
 	orch_buf_add_char(buf, '[');
 	for (size_t i = 0; i < list->count; i++) {
@@ -15,8 +16,7 @@ void orch_store_sqlite_write_list(struct orch_buf *buf, const struct orch_list *
 	orch_buf_add_char(buf, ']');
 }
 
-void orch_store_sqlite_write_fields(
-	struct orch_buf *buf, const struct orch_field *fields, size_t count)
+void orch_store_write_fields(struct orch_buf *buf, const struct orch_field *fields, size_t count)
 {
 	orch_buf_add_char(buf, '[');
 	for (size_t i = 0; i < count; i++) {
@@ -42,7 +42,7 @@ static struct orch_text text_at(struct orch_arena *arena, struct json_object *ar
 }
 
 /* What is not a list gives an empty one: it was ours, and is damaged. */
-struct orch_list orch_store_sqlite_read_list(struct orch_arena *arena, struct orch_text json)
+struct orch_list orch_store_read_list(struct orch_arena *arena, struct orch_text json)
 {
 	struct json_object *array = NULL;
 	struct orch_list list = { NULL, 0 };
@@ -64,10 +64,10 @@ struct orch_list orch_store_sqlite_read_list(struct orch_arena *arena, struct or
 	return list;
 }
 
-void orch_store_sqlite_read_fields(struct orch_arena *arena, struct orch_text json,
+void orch_store_read_fields(struct orch_arena *arena, struct orch_text json,
 	const struct orch_field **ret_fields, size_t *ret_count)
 {
-	struct orch_list list = orch_store_sqlite_read_list(arena, json);
+	struct orch_list list = orch_store_read_list(arena, json);
 	struct orch_field *fields;
 	size_t count = list.count / 2;
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What became of an event, written once, with its findings: one statement.
+ * Results, the latest: another.
+ */
+#include "base/text.h"
+#include "store/pg.h"
+#include "store/seal.h"
+#include "store/shared.h"
+
+/* The findings go only where their event is new. */
+static const char insert_event[] =
+	"WITH added AS (INSERT INTO event (" ORCH_STORE_EVENT_COLUMNS ", fields, content, seal)"
+	" VALUES ($1::bytea, $2::bytea, $3::bytea, $4::bytea, $5::bytea, $6::bytea, $7::bytea,"
+	" $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::bytea, $13::bigint, $14::bigint,"
+	" $15::bytea, $16::bytea, $17::bytea)"
+	" ON CONFLICT (id, pipeline) DO NOTHING RETURNING row)"
+	" INSERT INTO finding (" ORCH_STORE_FINDING_COLUMNS ", event, detail, seal)"
+	" SELECT " ORCH_STORE_FINDING_COLUMNS ", added.row, nullif(detail, ''), seal"
+	" FROM added, unnest($18::bigint[], $19::bytea[], $20::bytea[], $21::bytea[],"
+	" $22::bigint[], $23::bytea[], $24::bigint[], $25::bigint[], $26::bytea[], $27::bytea[],"
+	" $28::bigint[], $29::bytea[], $30::bigint[], $31::bigint[], $32::bytea[], $33::bigint[],"
+	" $34::bytea[], $35::bytea[]) AS found (" ORCH_STORE_FINDING_COLUMNS ", detail, seal)";
+
+/*
+ * What has been decided about a task is not made open again by a repeat of its
+ * event; within one statement too the last decision counts.
+ */
+static const char insert_results[] =
+	"INSERT INTO result (" ORCH_STORE_RESULT_COLUMNS ", seal)"
+	" SELECT DISTINCT ON (time, key) " ORCH_STORE_RESULT_COLUMNS ", seal"
+	" FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[],"
+	" $7::bytea[], $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bytea[])"
+	" WITH ORDINALITY AS given (" ORCH_STORE_RESULT_COLUMNS ", seal, turn)"
+	" ORDER BY time, key, state = 'pending', turn DESC"
+	" ON CONFLICT (time, key) DO UPDATE SET state = excluded.state,"
+	" outcome = excluded.outcome, detail = excluded.detail, attempts = excluded.attempts,"
+	" at = excluded.at, seal = excluded.seal"
+	" WHERE excluded.state <> 'pending' OR result.state = 'pending'";
+
+struct findings {
+	struct orch_store_pg_columns columns;
+	struct orch_text *details, *seals;
+};
+
+static int prepare_findings(const struct orch_secret *key, const struct orch_stored_event *event,
+	struct orch_arena *arena, struct findings *ret_findings, struct orch_err *err)
+{
+	size_t count = event->finding_count;
+	struct orch_store_value *rows =
+		orch_arena_alloc_array(arena, count, ORCH_STORE_FINDING_COUNT * sizeof(*rows));
+	struct orch_text *details = orch_arena_alloc_array(arena, count, sizeof(*details));
+	int code = rows && details ? ORCH_OK : orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+
+	for (size_t i = 0; i < count && code == ORCH_OK; i++) {
+		orch_store_finding_to_row(
+			&event->findings[i], i, rows + i * ORCH_STORE_FINDING_COUNT);
+		code = orch_store_seal_detail(key, event, i, arena, &details[i], err);
+	}
+	ret_findings->details = details;
+	if (code == ORCH_OK)
+		code = orch_store_pg_seal_rows(key, &orch_store_finding_table, event, rows, count,
+			arena, &ret_findings->seals, err);
+	return code < 0 ? code
+			: orch_store_pg_turn(&orch_store_finding_table, rows, count, arena,
+				  &ret_findings->columns, err);
+}
+
+static int send_event(struct orch_pg_sender *sender, const struct orch_secret *key,
+	const struct orch_stored_event *event, struct orch_arena *arena, struct orch_err *err)
+{
+	struct orch_store_value row[ORCH_STORE_EVENT_COUNT];
+	struct orch_text fields, content;
+	char seal[ORCH_SEAL_OVERHEAD];
+	struct findings findings;
+	int code = orch_store_seal_event(key, event, arena, &fields, &content, err);
+
+	orch_store_event_to_row(event, row);
+	if (code == ORCH_OK)
+		code = orch_store_row_seal(key, &orch_store_event_table, NULL, row, seal, err);
+	if (code == ORCH_OK)
+		code = prepare_findings(key, event, arena, &findings, err);
+	if (code < 0)
+		return code;
+	orch_pg_begin(sender, insert_event);
+	orch_store_pg_send(sender, &orch_store_event_table, row);
+	orch_pg_bytes(sender, fields);
+	orch_pg_bytes(sender, content);
+	orch_pg_bytes(sender, (struct orch_text){ seal, sizeof(seal) });
+	orch_store_pg_send_columns(sender, &findings.columns);
+	orch_pg_byteses(sender, findings.details, event->finding_count);
+	orch_pg_byteses(sender, findings.seals, event->finding_count);
+	return orch_pg_end(sender, err);
+}
+
+static int send_results(struct orch_pg_sender *sender, const struct orch_secret *key,
+	const struct orch_store_op *op, struct orch_arena *arena, struct orch_err *err)
+{
+	size_t count = op->result_count;
+	struct orch_store_value *rows =
+		orch_arena_alloc_array(arena, count, ORCH_STORE_RESULT_COUNT * sizeof(*rows));
+	struct orch_store_pg_columns columns;
+	struct orch_text *seals;
+	int code;
+
+	if (!rows)
+		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+	for (size_t i = 0; i < count; i++)
+		orch_store_result_to_row(&op->results[i], rows + i * ORCH_STORE_RESULT_COUNT);
+	code = orch_store_pg_seal_rows(
+		key, &orch_store_result_table, NULL, rows, count, arena, &seals, err);
+	if (code == ORCH_OK)
+		code = orch_store_pg_turn(
+			&orch_store_result_table, rows, count, arena, &columns, err);
+	if (code < 0)
+		return code;
+	orch_pg_begin(sender, insert_results);
+	orch_store_pg_send_columns(sender, &columns);
+	orch_pg_byteses(sender, seals, count);
+	return orch_pg_end(sender, err);
+}
+
+int orch_store_pg_send_op(
+	struct orch_pg_op *pg_op, struct orch_pg_sender *sender, struct orch_err *err)
+{
+	const struct orch_store_op *op = ((struct orch_store_pg_op *)(void *)pg_op)->op;
+	const struct orch_secret *key = orch_store_pg_of(op->store)->key;
+	struct orch_arena *arena = orch_arena_create(0);
+	int code = arena ? orch_store_check_op(op, err)
+			 : orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+
+	if (code == ORCH_OK && op->kind == ORCH_STORE_EVENT)
+		code = send_event(sender, key, op->event, arena, err);
+	if (code == ORCH_OK && op->result_count > 0)
+		code = send_results(sender, key, op, arena, err);
+	orch_arena_destroy(arena);
+	return code;
+}
