@@ -13,6 +13,7 @@
  *   sqs_alien.c   deliveries that have no row
  *   sqs_tend.c    the books' housekeeping, and what was never sent
  *   sqs_missed.c  what SQS has lost
+ *   sqs_aside.c   dead-letter queues
  *   pg_*.c        the books
  */
 #ifndef ORCH_QUEUE_SQS_H
@@ -227,5 +228,12 @@ struct orch_sqs_missed;
 struct orch_sqs_missed *orch_sqs_missed_create(struct orch_queue_sqs *queue); /* NULL: no memory */
 void orch_sqs_missed_tend(struct orch_sqs_missed *missed);
 void orch_sqs_missed_destroy(struct orch_sqs_missed *missed); /* accepts NULL */
+
+/* sqs_aside.c: likewise. */
+struct orch_sqs_aside_look;
+struct orch_sqs_aside_look *orch_sqs_aside_create(
+	struct orch_queue_sqs *queue); /* NULL: no memory */
+void orch_sqs_aside_tend(struct orch_sqs_aside_look *look);
+void orch_sqs_aside_destroy(struct orch_sqs_aside_look *look); /* accepts NULL */
 
 #endif

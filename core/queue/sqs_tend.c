@@ -40,6 +40,7 @@ struct orch_sqs_tend {
 	struct orch_timer tick;
 	struct chore_state chores[CHORES];
 	struct orch_sqs_missed *missed;
+	struct orch_sqs_aside_look *aside;
 };
 
 /* Marks of one lane under way. */
@@ -185,6 +186,7 @@ static void on_tick(void *arg)
 	start_chore(&tend->chores[FOLD], orch_pg_tend_fold, FOLD_EVERY_MS);
 	start_chore(&tend->chores[FORGET], orch_pg_tend_forget, FORGET_EVERY_MS);
 	orch_sqs_missed_tend(tend->missed);
+	orch_sqs_aside_tend(tend->aside);
 	orch_timer_set(&tend->tick, TICK_MS);
 }
 
@@ -197,7 +199,8 @@ int orch_sqs_tend_start(struct orch_queue_sqs *queue, struct orch_err *err)
 	tend->queue = queue;
 	queue->tend = tend;
 	tend->missed = orch_sqs_missed_create(queue);
-	if (tend->missed == NULL ||
+	tend->aside = orch_sqs_aside_create(queue);
+	if (tend->missed == NULL || tend->aside == NULL ||
 		orch_timer_init(&tend->tick, queue->home->lane, on_tick, tend) != ORCH_OK)
 		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
 	for (int i = 0; i < CHORES; i++) {
@@ -218,6 +221,7 @@ void orch_sqs_tend_stop(struct orch_queue_sqs *queue)
 		return;
 	orch_timer_fini(&tend->tick);
 	orch_sqs_missed_destroy(tend->missed);
+	orch_sqs_aside_destroy(tend->aside);
 	for (int i = 0; i < CHORES; i++)
 		orch_arena_destroy(tend->chores[i].arena);
 	orch_free(tend);
