@@ -17,7 +17,7 @@ static bool is_unreserved(char c)
 		c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-static void add_escaped(struct orch_buf *buf, struct orch_text text)
+void orch_aws_escape(struct orch_buf *buf, struct orch_text text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		if (is_unreserved(text.ptr[i]))
@@ -49,7 +49,7 @@ static void add_path(struct orch_buf *buf, struct orch_text path)
 			continue;
 		}
 		orch_buf_add_char(buf, '/');
-		add_escaped(buf, segment);
+		orch_aws_escape(buf, segment);
 	}
 	if (buf->len == start || orch_text_ends_with(path, ORCH_TEXT("/")))
 		orch_buf_add_char(buf, '/');
@@ -67,7 +67,7 @@ static void add_parameter(struct orch_buf *buf, struct orch_text text)
 		if (byte == '%' && rest.len >= 2 &&
 			orch_hex_decode((struct orch_text){ rest.ptr, 2 }, &byte, 1) == ORCH_OK)
 			i += 2;
-		add_escaped(buf, (struct orch_text){ &byte, 1 });
+		orch_aws_escape(buf, (struct orch_text){ &byte, 1 });
 	}
 	orch_buf_add_char(buf, '\0');
 }

@@ -38,6 +38,9 @@ struct orch_aws_scope {
 	struct orch_text region, service;
 };
 
+/* All but letters, digits and "-._~" becomes %XX. */
+void orch_aws_escape(struct orch_buf *buf, struct orch_text text);
+
 void orch_aws_date_time(uint64_t ms, char ret[ORCH_AWS_DATE_TIME_CHARS + 1]);
 
 /*
