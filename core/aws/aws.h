@@ -9,11 +9,16 @@
  */
 #ifndef ORCH_AWS_H
 #define ORCH_AWS_H
+#include <json-c/json.h>
 #include <orch/abi.h>
 #include "base/check.h"
 #include "base/secret.h"
 #include "net/http_client.h"
 #include "net/lane.h"
+
+#define ORCH_AWS_TIMEOUT_MS 10000
+#define ORCH_AWS_ANSWER_BYTES \
+	(12 * 1024 * 1024) /* at most: ten messages of 1 MiB, and some escapes */
 
 struct orch_aws;
 struct orch_aws_client;
@@ -30,8 +35,10 @@ struct orch_aws_options {
 };
 
 /*
+ * On LANE's own thread (the main one) or before it runs; OPTIONS are copied.
  * Region and endpoint are settled here: an error says what is missing.
- * Credentials are looked for on LANE (the main one), in the background, and
+ * Credentials are looked for here, too; what can never give any is an error.
+ * Those that are not on this machine are asked for in the background, and
  * refreshed there before they expire; calls wait for the first ones.
  */
 ORCH_MUST_USE int orch_aws_create(const struct orch_aws_options *options, struct orch_lane *lane,
@@ -40,6 +47,8 @@ ORCH_MUST_USE int orch_aws_create(const struct orch_aws_options *options, struct
 void orch_aws_destroy(struct orch_aws *aws);
 struct orch_text orch_aws_region(const struct orch_aws *aws);
 struct orch_text orch_aws_endpoint(const struct orch_aws *aws); /* "https://host[:port]" */
+/* Odd, but no error: a sentence for the log; empty: nothing is. */
+struct orch_text orch_aws_warning(const struct orch_aws *aws);
 /* Has it credentials that have not expired?  Else ERR says where they were looked for.  From any thread. */
 bool orch_aws_is_ready(struct orch_aws *aws, struct orch_err *err);
 
@@ -59,28 +68,29 @@ struct orch_aws_call {
 	/* set by the caller; lent until DONE */
 	const char *action;    /* "SendMessageBatch" */
 	struct orch_text body; /* JSON */
-	uint64_t timeout_ms;   /* of one attempt; 0: 10 s; longer than a long poll */
-	bool is_poll; /* a receive: it sleeps between attempts even with an empty retry quota */
+	uint64_t timeout_ms;   /* of one attempt; 0: TIMEOUT_MS; longer than a long poll */
+	bool is_poll; /* a receive: with an empty retry quota its failure is told after the backoff */
 	bool once;    /* one attempt: the caller knows better when to try again */
 	void (*done)(struct orch_aws_call *call);
 	void *user;
 
 	/* for DONE; texts are lent until it returns */
 	enum orch_aws_failure failure;
-	int status;              /* of HTTP; 0: no answer */
-	struct orch_text answer; /* JSON, whole and well-formed if FINE */
-	char error[96];          /* the service's code, without its name space; empty: none */
-	struct orch_err err;     /* what went wrong, in words; no secrets */
+	int status;               /* of HTTP; 0: no answer */
+	struct orch_text answer;  /* JSON, whole and well-formed if FINE; an empty one is "{}" */
+	struct json_object *json; /* the same, an object; NULL unless FINE */
+	char error[96];           /* the service's code, without its name space; empty: none */
+	struct orch_err err;      /* what went wrong, in words; no secrets */
 	unsigned attempts;
 
-	void *private_part[40]; /* the client's */
+	void *private_part[40]; /* the client's; zeroed at first */
 };
 
-/* HTTP is lent and must outlive the client. */
+/* On LANE's own thread or before it runs.  HTTP is lent and must outlive the client. */
 ORCH_MUST_USE int orch_aws_client_create(struct orch_aws *aws, enum orch_aws_service service,
 	struct orch_lane *lane, struct orch_http_client *http, struct orch_aws_client **ret_client,
 	struct orch_err *err);
-/* Calls that are left are cancelled: their DONE does not run. */
+/* Calls that are left are cancelled: their DONE does not run.  A DONE may ask for this; accepts NULL. */
 void orch_aws_client_destroy(struct orch_aws_client *client);
 
 /*
@@ -94,5 +104,8 @@ void orch_aws_cancel(struct orch_aws_call *call);
 
 /* The class of a code as a service gives it, for entries of a batch; STATUS 0 if unknown. */
 enum orch_aws_failure orch_aws_judge(struct orch_text error, int status);
+/* The same with the service's MESSAGE, which tells some codes' meanings apart. */
+enum orch_aws_failure orch_aws_judge_entry(
+	struct orch_text error, struct orch_text message, int status);
 
 #endif

@@ -99,24 +99,33 @@ static void put_handle(struct orch_http_client *client, CURL *easy)
  */
 static void release_handle(struct orch_http_flight *flight)
 {
-	struct curl_slist *last = flight->headers;
-
 	if (flight->easy)
 		put_handle(flight->client, flight->easy);
 	flight->easy = NULL;
-	while (last && last->next)
-		last = last->next;
-	if (last && flight->has_secret)
-		explicit_bzero(last->data, strlen(last->data));
+	for (struct curl_slist *line = flight->headers; line; line = line->next) {
+		if (flight->is_own || (flight->has_secret && !line->next))
+			explicit_bzero(line->data, strlen(line->data));
+	}
 	curl_slist_free_all(flight->headers);
 	curl_slist_free_all(flight->recipients);
 	flight->headers = NULL;
 	flight->recipients = NULL;
 }
 
+static void wipe(struct orch_buf *buf)
+{
+	if (buf->ptr)
+		explicit_bzero(buf->ptr, buf->len);
+}
+
 static void flight_destroy(struct orch_http_flight *flight)
 {
 	release_handle(flight);
+	if (flight->is_own) {
+		wipe(&flight->body);
+		wipe(&flight->head);
+		wipe(&flight->shown);
+	}
 	orch_buf_fini(&flight->body);
 	orch_buf_fini(&flight->head);
 	orch_buf_fini(&flight->shown);
@@ -134,7 +143,8 @@ static uint64_t time_limit(const struct orch_request *request, const struct orch
 
 static struct orch_http_flight *flight_create(struct orch_http_client *client,
 	const struct orch_egress *egress, const struct orch_request *request,
-	struct orch_blob *blob)
+	struct orch_blob *blob, void (*done)(void *arg, const struct orch_http_result *result),
+	void *arg)
 {
 	struct orch_http_flight *flight = orch_alloc(sizeof(*flight));
 	uint64_t shown;
@@ -144,6 +154,8 @@ static struct orch_http_flight *flight_create(struct orch_http_client *client,
 	flight->client = client;
 	flight->egress = egress;
 	flight->blob = blob;
+	flight->done = done;
+	flight->arg = arg;
 	flight->opened[0] = flight->opened[1] = flight->mail_fd = -1;
 	flight->is_repeatable = request->repeatable;
 	flight->max_bytes = request->max_bytes ? request->max_bytes : ORCH_HTTP_CLIENT_BODY_BYTES;
@@ -174,24 +186,24 @@ static int launch(struct orch_http_flight *flight, struct orch_err *err)
 	return ORCH_OK;
 }
 
-int orch_http_client_send(struct orch_http_client *client, const struct orch_egress *egress,
-	const struct orch_request *request, struct orch_blob *blob,
-	void (*done)(void *arg, const struct orch_http_result *result), void *arg,
-	struct orch_http_flight **ret_flight, struct orch_err *err)
+static int check_room(const struct orch_http_client *client, struct orch_err *err)
 {
-	struct orch_http_flight *flight;
-	int code;
-
 	if (client->is_stopping)
 		return orch_fail(err, ORCH_E_AGAIN, "stopped");
 	if (client->in_flight >= ORCH_HTTP_CLIENT_FLIGHTS)
 		return orch_fail(err, ORCH_E_AGAIN, "more than %d requests are in flight",
 			ORCH_HTTP_CLIENT_FLIGHTS);
-	flight = flight_create(client, egress, request, blob);
+	return ORCH_OK;
+}
+
+/* FLIGHT, which may be NULL for want of memory, is sent or destroyed. */
+static int send_flight(struct orch_http_flight *flight, const struct orch_request *request,
+	struct orch_http_flight **ret_flight, struct orch_err *err)
+{
+	int code;
+
 	if (!flight)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	flight->done = done;
-	flight->arg = arg;
 	code = orch_http_request_prepare(flight, request, err);
 	if (code == ORCH_OK)
 		code = launch(flight, err);
@@ -202,6 +214,36 @@ int orch_http_client_send(struct orch_http_client *client, const struct orch_egr
 	if (ret_flight)
 		*ret_flight = flight;
 	return ORCH_OK;
+}
+
+int orch_http_client_send(struct orch_http_client *client, const struct orch_egress *egress,
+	const struct orch_request *request, struct orch_blob *blob,
+	void (*done)(void *arg, const struct orch_http_result *result), void *arg,
+	struct orch_http_flight **ret_flight, struct orch_err *err)
+{
+	struct orch_http_flight *flight;
+	int code = check_room(client, err);
+
+	if (code != ORCH_OK)
+		return code;
+	flight = flight_create(client, egress, request, blob, done, arg);
+	return send_flight(flight, request, ret_flight, err);
+}
+
+int orch_http_client_send_own(struct orch_http_client *client, const struct orch_egress *egress,
+	const struct orch_request *request,
+	void (*done)(void *arg, const struct orch_http_result *result), void *arg,
+	struct orch_http_flight **ret_flight, struct orch_err *err)
+{
+	struct orch_http_flight *flight;
+	int code = check_room(client, err);
+
+	if (code != ORCH_OK)
+		return code;
+	flight = flight_create(client, egress, request, NULL, done, arg);
+	if (flight)
+		flight->is_own = true;
+	return send_flight(flight, request, ret_flight, err);
 }
 
 /* Takes FLIGHT out of curl's hands and ours. */

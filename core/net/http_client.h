@@ -58,8 +58,23 @@ ORCH_MUST_USE int orch_http_client_send(struct orch_http_client *client,
 	const struct orch_egress *egress, const struct orch_request *request,
 	struct orch_blob *blob, void (*done)(void *arg, const struct orch_http_result *result),
 	void *arg, struct orch_http_flight **ret_flight, struct orch_err *err);
+/*
+ * The same for what the core itself asks for, and no plugin ever can: HEADERS
+ * may be any, Host and Authorization among them, and besides them only
+ * User-Agent, Connection and the framing are sent; HTTP/1.1; what was sent and
+ * what came is wiped when it has been used.
+ */
+ORCH_MUST_USE int orch_http_client_send_own(struct orch_http_client *client,
+	const struct orch_egress *egress, const struct orch_request *request,
+	void (*done)(void *arg, const struct orch_http_result *result), void *arg,
+	struct orch_http_flight **ret_flight, struct orch_err *err);
 /* DONE does not run any more. */
 void orch_http_client_cancel(struct orch_http_flight *flight);
 size_t orch_http_client_in_flight(const struct orch_http_client *client);
+
+/* The first header of this NAME in a reply's headers, trimmed; empty: there is none. */
+struct orch_text orch_http_find_header(struct orch_text headers, const char *name);
+/* Of a date as HTTP writes it, in ms since 1970; 0: it is none. */
+uint64_t orch_http_parse_date(struct orch_text date);
 
 #endif

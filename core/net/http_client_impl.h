@@ -82,6 +82,7 @@ struct orch_http_flight {
 	enum orch_http_failure failure;
 
 	bool is_over; /* DONE is running: there is nothing left to cancel */
+	bool is_own;  /* the core's, not a plugin's */
 	bool is_mail;
 	bool is_mail_data; /* the message itself is being sent */
 	bool is_repeatable, has_secret;

@@ -77,9 +77,9 @@ size_t orch_http_take_body(char *bytes, size_t size, size_t count, void *arg)
 	return taken;
 }
 
-static struct orch_text find_header(struct orch_text head, const char *wanted)
+struct orch_text orch_http_find_header(struct orch_text headers, const char *wanted)
 {
-	struct orch_text rest = head, line;
+	struct orch_text rest = headers, line;
 
 	while (orch_text_split(&rest, '\n', &line)) {
 		struct orch_text name = line, value;
@@ -104,7 +104,7 @@ static bool is_number(struct orch_text text)
 	return text.len > 0;
 }
 
-static uint64_t ms_until(struct orch_text date, uint64_t now_ms)
+uint64_t orch_http_parse_date(struct orch_text date)
 {
 	char text[64];
 	time_t at;
@@ -113,14 +113,19 @@ static uint64_t ms_until(struct orch_text date, uint64_t now_ms)
 		return 0;
 	(void)snprintf(text, sizeof(text), "%.*s", ORCH_TEXT_ARG(date));
 	at = curl_getdate(text, NULL);
-	if (at <= 0 || (uint64_t)at * 1000 <= now_ms)
-		return 0;
-	return (uint64_t)at * 1000 - now_ms;
+	return at > 0 ? (uint64_t)at * 1000 : 0;
+}
+
+static uint64_t ms_until(struct orch_text date, uint64_t now_ms)
+{
+	uint64_t at_ms = orch_http_parse_date(date);
+
+	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
 uint64_t orch_http_retry_after_ms(struct orch_text head, uint64_t now_ms)
 {
-	struct orch_text value = find_header(head, "Retry-After");
+	struct orch_text value = orch_http_find_header(head, "Retry-After");
 	uint64_t ms, seconds;
 
 	if (!is_number(value))

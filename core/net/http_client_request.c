@@ -37,7 +37,7 @@ static const struct {
 };
 
 /* Connection and message framing are ours, and so is who we are. */
-static const char *const own_headers[] = { "Authorization", "Connection", "Content-Length",
+static const char *const core_headers[] = { "Authorization", "Connection", "Content-Length",
 	"Cookie", "Expect", "Host", "HTTP2-Settings", "Keep-Alive", "Proxy-Authorization",
 	"Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade" };
 
@@ -180,8 +180,11 @@ static bool set_options(struct orch_http_flight *flight)
 	is_set &= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)flight->timeout_ms) == CURLE_OK;
 	is_set &= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)client->connect_ms) ==
 		CURLE_OK;
+	if (flight->is_own)
+		is_set &= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+				  (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
 	/* Who comes while the first connection is made waits to hear whether it can be shared. */
-	if (orch_text_is(flight->url.scheme, "https"))
+	else if (orch_text_is(flight->url.scheme, "https"))
 		is_set &= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L) == CURLE_OK;
 	if (client->ca_file) {
 		is_set &= curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file) == CURLE_OK;
@@ -233,10 +236,10 @@ static bool add_line(struct orch_http_flight *flight, const char *line)
 	return list != NULL;
 }
 
-static bool is_own(struct orch_text name)
+static bool is_cores(struct orch_text name)
 {
-	for (size_t i = 0; i < sizeof(own_headers) / sizeof(own_headers[0]); i++) {
-		if (orch_text_equal_nocase(name, orch_text_from(own_headers[i])))
+	for (size_t i = 0; i < sizeof(core_headers) / sizeof(core_headers[0]); i++) {
+		if (orch_text_equal_nocase(name, orch_text_from(core_headers[i])))
 			return true;
 	}
 	return false;
@@ -254,6 +257,8 @@ static int add_header(struct orch_http_flight *flight, struct orch_text name,
 	orch_buf_add_string(&line, value.len > 0 ? ": " : ";");
 	orch_buf_add_text(&line, value);
 	is_added = !line.failed && add_line(flight, line.ptr);
+	if (flight->is_own && line.ptr)
+		explicit_bzero(line.ptr, line.size);
 	orch_buf_fini(&line);
 	if (is_added)
 		return ORCH_OK;
@@ -267,7 +272,7 @@ static int add_headers(
 	const struct orch_credential_entry *credential =
 		orch_egress_credential(flight->egress, request->credential);
 	struct orch_text rest = request->headers, name, value;
-	bool has_type = false;
+	bool has_type = false, has_accept = !flight->is_own;
 	int code = ORCH_OK;
 
 	for (size_t count = 0; code == ORCH_OK; count++) {
@@ -276,17 +281,20 @@ static int add_headers(
 		if (count >= ORCH_HTTP_CLIENT_REQUEST_HEADERS)
 			return orch_fail(err, ORCH_E_LIMIT, "a request has more than %d headers",
 				ORCH_HTTP_CLIENT_REQUEST_HEADERS);
-		if (is_own(name) ||
-			(credential && orch_text_equal_nocase(name, credential->header)))
+		if (!flight->is_own &&
+			(is_cores(name) ||
+				(credential && orch_text_equal_nocase(name, credential->header))))
 			return refuse("header", err,
 				"a plugin must not set a header that is the core's to set");
 		has_type |= orch_text_equal_nocase(name, ORCH_TEXT("Content-Type"));
+		has_accept |= orch_text_equal_nocase(name, ORCH_TEXT("Accept"));
 		code = add_header(flight, name, value, err);
 	}
 	if (code != ORCH_OK)
 		return code;
 	/* Else curl would say that the body is a form, and wait for "100 Continue". */
-	if (!add_line(flight, "Expect:") || (!has_type && !add_line(flight, "Content-Type:")))
+	if (!add_line(flight, "Expect:") || (!has_type && !add_line(flight, "Content-Type:")) ||
+		(!has_accept && !add_line(flight, "Accept:")))
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
 	return ORCH_OK;
 }

@@ -70,7 +70,13 @@ static char *copy(struct orch_text text)
 	return bytes;
 }
 
-static void note(void *arg, const struct orch_http_result *result)
+void http_expect(struct http_world *world, struct http_answer *answer)
+{
+	answer->world = world;
+	world->pending++;
+}
+
+void http_note(void *arg, const struct orch_http_result *result)
 {
 	struct http_answer *answer = arg;
 
@@ -98,11 +104,10 @@ void http_begin(struct http_world *world, struct http_answer *answer,
 {
 	struct orch_err err = { "" };
 
-	answer->world = world;
-	answer->refused = orch_http_client_send(
-		world->client, &world->egress, request, blob, note, answer, &answer->flight, &err);
+	answer->refused = orch_http_client_send(world->client, &world->egress, request, blob,
+		http_note, answer, &answer->flight, &err);
 	if (answer->refused == ORCH_OK)
-		world->pending++;
+		http_expect(world, answer);
 	else
 		(void)snprintf(answer->problem, sizeof(answer->problem), "%s", err.text);
 }

@@ -42,6 +42,9 @@ struct orch_request http_request(const char *method, const struct stand_in *to, 
 
 void http_begin(struct http_world *world, struct http_answer *answer,
 	const struct orch_request *request, struct orch_blob *blob);
+/* For requests that a test sends by itself: one more is awaited, and http_note() is its DONE. */
+void http_expect(struct http_world *world, struct http_answer *answer);
+void http_note(void *answer, const struct orch_http_result *result);
 /* Until every request that was begun has ended. */
 void http_wait(struct http_world *world);
 /* Both. */
