@@ -72,20 +72,20 @@ static void test_a_rule_with_any_column_changed_is_damaged_and_no_other(void **s
 
 	(void)save(w, live_rule("one"));
 	(void)save(w, live_rule("two"));
-	poke(w->f.path, "CREATE TABLE kept AS SELECT * FROM rule");
+	poke_store(w, "CREATE TABLE kept AS SELECT * FROM rule");
 	for (size_t i = 0; i < sizeof(rule_changes) / sizeof(rule_changes[0]); i++) {
 		struct orch_stored_rule *found;
 		size_t count;
 
 		(void)snprintf(
 			sql, sizeof(sql), "UPDATE rule SET %s WHERE id = 'one'", rule_changes[i]);
-		poke(w->f.path, sql);
+		poke_store(w, sql);
 		found = rules(w, "dlp", &count);
 		assert_int_equal(count, 2);
 		if (!found[0].damaged || found[0].state != ORCH_RULE_OFF)
 			fail_msg("not told: %s", rule_changes[i]);
 		assert_false(found[1].damaged);
-		poke(w->f.path, "DELETE FROM rule; INSERT INTO rule SELECT * FROM kept");
+		poke_store(w, "DELETE FROM rule; INSERT INTO rule SELECT * FROM kept");
 		assert_false(rules(w, "dlp", &count)[0].damaged);
 	}
 }
@@ -97,7 +97,7 @@ static void test_a_damaged_version_is_told_in_the_history(void **state)
 	size_t count;
 
 	(void)save(w, save(w, live_rule("one")));
-	poke(w->f.path, "UPDATE rule_history SET expression = 'x' WHERE version = 1");
+	poke_store(w, "UPDATE rule_history SET expression = 'x' WHERE version = 1");
 	found = versions(w, &count);
 	assert_int_equal(count, 2);
 	assert_false(found[0].damaged);
@@ -111,7 +111,7 @@ static void test_a_seal_fits_its_own_row_only(void **state)
 
 	(void)save(w, live_rule("one"));
 	(void)save(w, live_rule("two"));
-	poke(w->f.path, "UPDATE rule SET seal = (SELECT seal FROM rule WHERE id = 'two')");
+	poke_store(w, "UPDATE rule SET seal = (SELECT seal FROM rule WHERE id = 'two')");
 	assert_true(rules(w, "", &count)[0].damaged);
 	assert_false(rules(w, "", &count)[1].damaged);
 }
@@ -123,7 +123,7 @@ static void test_a_damaged_rule_is_written_anew_whatever_its_version_is(void **s
 	struct orch_stored_rule *found;
 	size_t count;
 
-	poke(w->f.path, "UPDATE rule SET version = 70000000000, created_by = 'mallory'");
+	poke_store(w, "UPDATE rule SET version = 70000000000, created_by = 'mallory'");
 	rule = save(w, rule);
 	assert_int_equal(rule.rule.version, 2);
 	found = rules(w, "dlp", &count);
@@ -143,7 +143,7 @@ static void test_a_rule_whose_id_was_changed_can_be_added_again(void **state)
 	size_t count;
 
 	(void)save(w, rule);
-	poke(w->f.path, "UPDATE rule SET id = 'ooo'");
+	poke_store(w, "UPDATE rule SET id = 'ooo'");
 	rule.rule.id = ORCH_TEXT("one");
 	assert_int_equal(save(w, rule).rule.version, 2);
 	assert_int_equal(orch_store_rule_remove(w->store, ORCH_TEXT("ooo"), BY, &err), ORCH_OK);
@@ -160,7 +160,7 @@ static void test_a_version_that_has_rotted_is_no_obstacle(void **state)
 	struct orch_stored_rule *found;
 	size_t count;
 
-	poke(w->f.path, "UPDATE rule_history SET version = 2");
+	poke_store(w, "UPDATE rule_history SET version = 2");
 	rule = save(w, rule);
 	assert_int_equal(rule.rule.version, 2);
 	found = versions(w, &count);
@@ -253,13 +253,13 @@ static void test_an_event_with_any_column_changed_is_damaged_and_no_other(void *
 
 	write_event(w, "e1");
 	write_event(w, "e2");
-	poke(w->f.path, "CREATE TABLE kept AS SELECT * FROM event");
+	poke_store(w, "CREATE TABLE kept AS SELECT * FROM event");
 	for (size_t i = 0; i < sizeof(event_changes) / sizeof(event_changes[0]); i++) {
 		struct orch_stored_event *found;
 
 		(void)snprintf(
 			sql, sizeof(sql), "UPDATE event SET %s WHERE id = 'e1'", event_changes[i]);
-		poke(w->f.path, sql);
+		poke_store(w, sql);
 		found = events(w, 2);
 		if (!found[1].damaged)
 			fail_msg("not told: %s", event_changes[i]);
@@ -267,9 +267,7 @@ static void test_an_event_with_any_column_changed_is_damaged_and_no_other(void *
 		assert_in_range(found[1].verdict, ORCH_PASS, ORCH_BLOCK);
 		assert_in_range(found[1].inspection, ORCH_INSPECTED, ORCH_UNINSPECTED);
 		assert_false(found[0].damaged);
-		poke(w->f.path,
-			"PRAGMA foreign_keys = OFF;"
-			"DELETE FROM event; INSERT INTO event SELECT * FROM kept");
+		poke_store(w, "DELETE FROM event; INSERT INTO event SELECT * FROM kept");
 		assert_false(events(w, 2)[1].damaged);
 	}
 }
@@ -300,14 +298,14 @@ static void test_a_finding_with_any_column_changed_is_damaged_and_no_other(void 
 	char sql[160];
 
 	write_event(w, "e1");
-	poke(w->f.path, "CREATE TABLE kept AS SELECT * FROM finding");
+	poke_store(w, "CREATE TABLE kept AS SELECT * FROM finding");
 	for (size_t i = 0; i < sizeof(finding_changes) / sizeof(finding_changes[0]); i++) {
 		struct orch_stored_event *found;
 		size_t damaged = 0;
 
 		(void)snprintf(sql, sizeof(sql), "UPDATE finding SET %s WHERE number = 0",
 			finding_changes[i]);
-		poke(w->f.path, sql);
+		poke_store(w, sql);
 		found = events(w, 1);
 		assert_int_equal(found->finding_count, 2);
 		for (size_t f = 0; f < 2; f++)
@@ -315,7 +313,7 @@ static void test_a_finding_with_any_column_changed_is_damaged_and_no_other(void 
 		if (damaged != 1)
 			fail_msg("not told: %s", finding_changes[i]);
 		assert_false(found->damaged);
-		poke(w->f.path, "DELETE FROM finding; INSERT INTO finding SELECT * FROM kept");
+		poke_store(w, "DELETE FROM finding; INSERT INTO finding SELECT * FROM kept");
 	}
 }
 
@@ -326,7 +324,7 @@ static void test_a_finding_that_moved_is_missed_here_and_damaged_there(void **st
 
 	write_event(w, "e1");
 	write_event(w, "e2");
-	poke(w->f.path, "UPDATE finding SET event = 2 WHERE event = 1 AND number = 1");
+	poke_store(w, "UPDATE finding SET event = 2 WHERE event = 1 AND number = 1");
 	found = events(w, 2);
 	assert_true(found[1].damaged);
 	assert_int_equal(found[1].finding_count, 1);
@@ -390,18 +388,18 @@ static void test_a_result_with_any_column_changed_is_damaged_and_no_other(void *
 	write_result(w, "k1", "deleted");
 	write_result(w, "k2", "deleted");
 	assert_false(results(w)[0].damaged || results(w)[1].damaged);
-	poke(w->f.path, "CREATE TABLE kept AS SELECT * FROM result");
+	poke_store(w, "CREATE TABLE kept AS SELECT * FROM result");
 	for (size_t i = 0; i < sizeof(result_changes) / sizeof(result_changes[0]); i++) {
 		(void)snprintf(sql, sizeof(sql), "UPDATE result SET %s WHERE key = 'k1'",
 			result_changes[i]);
-		poke(w->f.path, sql);
+		poke_store(w, sql);
 		found = results(w);
 		for (size_t k = 0; k < 2; k++)
 			if (found[k].damaged == text_is(found[k].key, "k2"))
 				fail_msg("not told: %s", result_changes[i]);
-		poke(w->f.path, "DELETE FROM result; INSERT INTO result SELECT * FROM kept");
+		poke_store(w, "DELETE FROM result; INSERT INTO result SELECT * FROM kept");
 	}
-	poke(w->f.path, "UPDATE result SET outcome = 'forged' WHERE key = 'k1'");
+	poke_store(w, "UPDATE result SET outcome = 'forged' WHERE key = 'k1'");
 	write_result(w, "k1", "updated");
 	assert_false(results(w)[0].damaged);
 	assert_true(text_is(results(w)[0].outcome, "updated"));
@@ -415,13 +413,13 @@ static void test_results_that_are_older_than_seals_get_theirs_and_nothing_else(v
 	(void)save(w, live_rule("one"));
 	write_result(w, "k1", "deleted");
 	write_result(w, "k2", "deleted");
-	poke(w->f.path,
+	poke_store(w,
 		"UPDATE rule SET seal = NULL; UPDATE result SET seal = NULL;"
 		"INSERT INTO to_seal VALUES (2)");
 	reopen_store(w);
 	assert_false(results(w)[0].damaged || results(w)[1].damaged);
 	assert_true(rules(w, "", &count)[0].damaged);
-	poke(w->f.path, "UPDATE result SET seal = NULL WHERE key = 'k1'");
+	poke_store(w, "UPDATE result SET seal = NULL WHERE key = 'k1'");
 	reopen_store(w);
 	assert_true(results(w)[0].damaged);
 }
@@ -433,7 +431,7 @@ static void test_rows_that_are_older_than_seals_get_theirs_once(void **state)
 
 	(void)save(w, live_rule("one"));
 	write_event(w, "e1");
-	poke(w->f.path,
+	poke_store(w,
 		"UPDATE rule SET seal = NULL; UPDATE rule_history SET seal = NULL;"
 		"UPDATE event SET seal = NULL; UPDATE finding SET seal = NULL;"
 		"INSERT INTO to_seal VALUES (1)");
@@ -442,7 +440,7 @@ static void test_rows_that_are_older_than_seals_get_theirs_once(void **state)
 	assert_false(versions(w, &count)[0].damaged);
 	assert_false(events(w, 1)->damaged);
 	assert_false(events(w, 1)->findings[1].damaged);
-	poke(w->f.path, "UPDATE rule SET seal = NULL");
+	poke_store(w, "UPDATE rule SET seal = NULL");
 	reopen_store(w);
 	assert_true(rules(w, "", &count)[0].damaged);
 }
@@ -466,22 +464,20 @@ static void test_without_its_key_it_reads_what_it_is_told_and_writes_nothing(voi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_world, remove_world)
-		TEST(test_a_rule_with_any_column_changed_is_damaged_and_no_other),
-		TEST(test_a_damaged_version_is_told_in_the_history),
-		TEST(test_a_seal_fits_its_own_row_only),
-		TEST(test_a_damaged_rule_is_written_anew_whatever_its_version_is),
-		TEST(test_a_rule_whose_id_was_changed_can_be_added_again),
-		TEST(test_a_version_that_has_rotted_is_no_obstacle),
-		TEST(test_an_event_with_any_column_changed_is_damaged_and_no_other),
-		TEST(test_a_finding_with_any_column_changed_is_damaged_and_no_other),
-		TEST(test_a_finding_that_moved_is_missed_here_and_damaged_there),
-		TEST(test_a_result_with_any_column_changed_is_damaged_and_no_other),
-		TEST(test_results_that_are_older_than_seals_get_theirs_and_nothing_else),
-		TEST(test_rows_that_are_older_than_seals_get_theirs_once),
-		TEST(test_without_its_key_it_reads_what_it_is_told_and_writes_nothing),
-#undef TEST
+		ON_BOTH(test_a_rule_with_any_column_changed_is_damaged_and_no_other),
+		ON_BOTH(test_a_damaged_version_is_told_in_the_history),
+		ON_BOTH(test_a_seal_fits_its_own_row_only),
+		ON_BOTH(test_a_damaged_rule_is_written_anew_whatever_its_version_is),
+		ON_BOTH(test_a_rule_whose_id_was_changed_can_be_added_again),
+		ON_BOTH(test_a_version_that_has_rotted_is_no_obstacle),
+		ON_BOTH(test_an_event_with_any_column_changed_is_damaged_and_no_other),
+		ON_BOTH(test_a_finding_with_any_column_changed_is_damaged_and_no_other),
+		ON_BOTH(test_a_finding_that_moved_is_missed_here_and_damaged_there),
+		ON_BOTH(test_a_result_with_any_column_changed_is_damaged_and_no_other),
+		ON_SQLITE(test_results_that_are_older_than_seals_get_theirs_and_nothing_else),
+		ON_SQLITE(test_rows_that_are_older_than_seals_get_theirs_once),
+		ON_BOTH(test_without_its_key_it_reads_what_it_is_told_and_writes_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_postgres, stop_postgres);
 }

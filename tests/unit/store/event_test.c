@@ -203,29 +203,6 @@ static void test_content_is_given_only_on_request(void **state)
 	assert_int_equal(events[0].field_count, 3);
 }
 
-/* Looks for BYTES in the file and its log. */
-static bool is_in_files(const struct world *w, const char *bytes)
-{
-	static const char *const endings[] = { "", "-wal" };
-	bool found = false;
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t size = 4 << 20, len;
-		char *all = malloc(size);
-		char path[128];
-		FILE *file;
-
-		(void)snprintf(path, sizeof(path), "%s%s", w->f.path, endings[i]);
-		file = fopen(path, "r");
-		assert_non_null(file);
-		len = fread(all, 1, size, file);
-		(void)fclose(file);
-		found |= memmem(all, len, bytes, strlen(bytes)) != NULL;
-		free(all);
-	}
-	return found;
-}
-
 static void test_what_was_said_is_not_readable_at_rest(void **state)
 {
 	struct world *w = *state;
@@ -235,11 +212,11 @@ static void test_what_was_said_is_not_readable_at_rest(void **state)
 	e.findings = &one;
 	e.finding_count = 1;
 	assert_int_equal(write_event(w, &e), ORCH_OK);
-	assert_true(is_in_files(w, "slack-dlp"));
-	assert_false(is_in_files(w, "6759649826438453"));
-	assert_false(is_in_files(w, "my card"));
-	assert_false(is_in_files(w, "Hopper"));
-	assert_false(is_in_files(w, "{\"found\""));
+	assert_true(w->engine->has_in_files(w, "slack-dlp"));
+	assert_false(w->engine->has_in_files(w, "6759649826438453"));
+	assert_false(w->engine->has_in_files(w, "my card"));
+	assert_false(w->engine->has_in_files(w, "Hopper"));
+	assert_false(w->engine->has_in_files(w, "{\"found\""));
 }
 
 static void test_a_repeat_of_an_event_changes_nothing(void **state)
@@ -255,8 +232,8 @@ static void test_a_repeat_of_an_event_changes_nothing(void **state)
 	e.finding_count = 2;
 	e.verdict = ORCH_PASS;
 	assert_int_equal(write_event(w, &e), ORCH_OK);
-	assert_int_equal(ask(w->f.path, "SELECT count(*) FROM finding"), 1);
-	assert_int_equal(ask(w->f.path, "SELECT verdict FROM event"), ORCH_BLOCK);
+	assert_int_equal(ask_store(w, "SELECT count(*) FROM finding"), 1);
+	assert_int_equal(ask_store(w, "SELECT verdict FROM event"), ORCH_BLOCK);
 	e.pipeline = ORCH_TEXT("other");
 	assert_int_equal(write_event(w, &e), ORCH_OK);
 	filter.id = ORCH_TEXT("e1");
@@ -353,8 +330,8 @@ static void test_damaged_content_holds_up_nothing_else(void **state)
 	size_t count = 0;
 
 	make_events(w);
-	poke(w->f.path,
-		"UPDATE event SET content = x'00' WHERE id = 'aa1';"
+	poke_store(w,
+		"UPDATE event SET content = zeroblob(1) WHERE id = 'aa1';"
 		"UPDATE event SET actor = 'somebody', id = 'aa3' WHERE id = 'aa2'");
 	filter.with_content = true;
 	assert_int_equal(find(w, &filter, &events, &count), ORCH_OK);
@@ -371,10 +348,10 @@ static void test_a_damaged_proof_of_the_key_locks_nobody_out(void **state)
 	struct world *w = *state;
 	struct orch_err err = { "" };
 
-	poke(w->f.path, "UPDATE key_proof SET sealed = x'00' WHERE number = 1");
+	poke_store(w, "UPDATE key_proof SET sealed = zeroblob(1) WHERE number = 1");
 	reopen_store(w);
-	poke(w->f.path, "UPDATE key_proof SET sealed = x'00' WHERE number = 2");
-	assert_int_equal(orch_store_sqlite_open(w->f.db, w->f.key, &w->store, &err), ORCH_E_DENIED);
+	poke_store(w, "UPDATE key_proof SET sealed = zeroblob(1) WHERE number = 2");
+	assert_int_equal(w->engine->open_store(w, w->f.key, &err), ORCH_E_DENIED);
 }
 
 static struct orch_stored_result *read_results(struct world *w, size_t count)
@@ -438,14 +415,6 @@ static void test_many_results_are_all_given(void **state)
 	(void)read_results(w, 100);
 }
 
-/* An op of a group that fails behind the store's. */
-static int run_failing(struct orch_db_op *op, struct orch_db *db, struct orch_err *err)
-{
-	(void)op;
-	(void)db;
-	return orch_fail(err, ORCH_E_DENIED, "as told");
-}
-
 static void test_a_write_joins_a_group_and_falls_with_it(void **state)
 {
 	struct world *w = *state;
@@ -455,23 +424,22 @@ static void test_a_write_joins_a_group_and_falls_with_it(void **state)
 	struct orch_store_op op = {
 		.kind = ORCH_STORE_EVENT, .event = &e, .results = &r, .result_count = 1
 	};
-	struct orch_db_op last = { .run = run_failing };
 	struct orch_db_group group;
 	struct orch_err err;
 
 	e.findings = &one;
 	e.finding_count = 1;
 	group = (struct orch_db_group){ .first = w->store->backend->as_db_op(w->store, &op) };
-	group.first->next = &last;
-	assert_int_equal(orch_db_run(w->f.db, &group, &err), ORCH_E_DENIED);
-	assert_int_equal(ask(w->f.path,
+	group.first->next = w->engine->failing_op(w);
+	assert_int_equal(w->engine->run(w, &group, &err), ORCH_E_DENIED);
+	assert_int_equal(ask_store(w,
 				 "SELECT (SELECT count(*) FROM event) +"
 				 " (SELECT count(*) FROM finding) +"
 				 " (SELECT count(*) FROM result)"),
 		0);
 	group.first->next = NULL;
-	assert_int_equal(orch_db_run(w->f.db, &group, &err), ORCH_OK);
-	assert_int_equal(ask(w->f.path,
+	assert_int_equal(w->engine->run(w, &group, &err), ORCH_OK);
+	assert_int_equal(ask_store(w,
 				 "SELECT (SELECT count(*) FROM event) +"
 				 " (SELECT count(*) FROM finding) +"
 				 " (SELECT count(*) FROM result)"),
@@ -481,33 +449,20 @@ static void test_a_write_joins_a_group_and_falls_with_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			test_a_damaged_proof_of_the_key_locks_nobody_out, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_an_event_is_kept_whole, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_finding_is_kept_as_its_rule_stood, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_content_is_given_only_on_request, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_what_was_said_is_not_readable_at_rest, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_repeat_of_an_event_changes_nothing, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_filters_narrow_what_is_found, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_unique_beginning_of_an_id_will_do, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_pages_follow_one_another, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_damaged_content_holds_up_nothing_else, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_the_latest_result_of_a_task_is_kept, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_many_results_are_all_given, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_write_joins_a_group_and_falls_with_it, make_world, remove_world),
+		ON_BOTH(test_a_damaged_proof_of_the_key_locks_nobody_out),
+		ON_BOTH(test_an_event_is_kept_whole),
+		ON_BOTH(test_a_finding_is_kept_as_its_rule_stood),
+		ON_BOTH(test_content_is_given_only_on_request),
+		ON_BOTH(test_what_was_said_is_not_readable_at_rest),
+		ON_BOTH(test_a_repeat_of_an_event_changes_nothing),
+		ON_BOTH(test_filters_narrow_what_is_found),
+		ON_BOTH(test_a_unique_beginning_of_an_id_will_do),
+		ON_BOTH(test_pages_follow_one_another),
+		ON_BOTH(test_damaged_content_holds_up_nothing_else),
+		ON_BOTH(test_the_latest_result_of_a_task_is_kept),
+		ON_BOTH(test_many_results_are_all_given),
+		ON_BOTH(test_a_write_joins_a_group_and_falls_with_it),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_postgres, stop_postgres);
 }

@@ -175,7 +175,7 @@ static void test_rules_that_had_one_name_already_can_be_changed(void **state)
 	struct orch_err err = { "" };
 
 	/* From before names were taken once, and rows had seals. */
-	poke(w->f.path,
+	poke_store(w,
 		"UPDATE rule SET name = 'Maestro' WHERE id = 'visa';"
 		"INSERT INTO to_seal VALUES (1)");
 	reopen_store(w);
@@ -334,6 +334,25 @@ static void on_change(void *arg)
 	counter_add(arg);
 }
 
+struct watching {
+	struct orch_store *store;
+	struct orch_store_watch *watch;
+};
+
+static void begin_watch(void *arg)
+{
+	const struct watching *watching = arg;
+
+	assert_int_equal(orch_store_watch_add(watching->store, watching->watch), ORCH_OK);
+}
+
+static void end_watch(void *arg)
+{
+	const struct watching *watching = arg;
+
+	orch_store_watch_remove(watching->store, watching->watch);
+}
+
 static void test_a_change_of_rules_is_told_wherever_it_was_made(void **state)
 {
 	struct world *w = *state;
@@ -341,57 +360,42 @@ static void test_a_change_of_rules_is_told_wherever_it_was_made(void **state)
 	struct orch_store_watch watch = {
 		.lane = w->f.lane, .changed = on_change, .arg = &changed
 	};
-	struct world other = { .f = w->f };
+	struct world other = *w;
 	struct orch_stored_rule rule;
 	uint64_t before = revision(w);
 
-	assert_int_equal(orch_store_watch_add(w->store, &watch), ORCH_OK);
+	struct watching watching = { w->store, &watch };
+
+	on_lane(w->f.lane, begin_watch, &watching);
 	counter_await(&changed, 1);
 	rule = add(w, "Maestro");
 	counter_await(&changed, 2);
-	open_store(&other);
+	w->engine->open(&other);
 	assert_int_equal(save(&other, &rule, &rule), ORCH_OK);
 	counter_await(&changed, 3);
-	orch_store_close(other.store);
-	orch_db_close(other.f.db);
+	w->engine->close(&other);
 	assert_int_equal(revision(w), before + 2);
-	orch_lane_stop(w->f.lane);
-	orch_store_watch_remove(w->store, &watch);
+	on_lane(w->f.lane, end_watch, &watching);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			test_a_rule_is_kept_whole, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_ids_are_derived_from_names_and_unique, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_given_id_is_kept_and_taken_once, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_new_id_is_safe_everywhere, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_name_is_taken_once_of_a_tool, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_two_rules_can_change_names_with_each_other, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(test_rules_that_had_one_name_already_can_be_changed,
-			make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_change_needs_the_latest_version, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_every_version_stays_in_the_history, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_removed_rule_is_out_of_the_way_and_can_come_back, make_world,
-			remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_a_name_finds_a_rule_if_it_is_the_only_one, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_rules_come_in_the_order_of_creation_by_tool, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(
-			test_what_is_no_rule_is_refused, make_world, remove_world),
-		cmocka_unit_test_setup_teardown(test_a_change_of_rules_is_told_wherever_it_was_made,
-			make_world, remove_world),
+		ON_BOTH(test_a_rule_is_kept_whole),
+		ON_BOTH(test_ids_are_derived_from_names_and_unique),
+		ON_BOTH(test_a_given_id_is_kept_and_taken_once),
+		ON_BOTH(test_a_new_id_is_safe_everywhere),
+		ON_BOTH(test_a_name_is_taken_once_of_a_tool),
+		ON_BOTH(test_two_rules_can_change_names_with_each_other),
+		ON_SQLITE(test_rules_that_had_one_name_already_can_be_changed),
+		ON_BOTH(test_a_change_needs_the_latest_version),
+		ON_BOTH(test_every_version_stays_in_the_history),
+		ON_BOTH(test_a_removed_rule_is_out_of_the_way_and_can_come_back),
+		ON_BOTH(test_a_name_finds_a_rule_if_it_is_the_only_one),
+		ON_BOTH(test_rules_come_in_the_order_of_creation_by_tool),
+		ON_BOTH(test_what_is_no_rule_is_refused),
+		ON_BOTH(test_a_change_of_rules_is_told_wherever_it_was_made),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_postgres, stop_postgres);
 }
