@@ -273,3 +273,8 @@ struct orch_text orch_file_program_folder(struct orch_arena *arena)
 		return ORCH_TEXT_NONE;
 	return orch_arena_text(arena, (struct orch_text){ path, (size_t)(slash - path) });
 }
+
+void orch_file_remove(const char *path)
+{
+	(void)unlink(path);
+}

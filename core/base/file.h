@@ -31,6 +31,8 @@ ORCH_MUST_USE int orch_file_hold(
 	const char *path, int *ret_fd, bool *ret_alone, struct orch_err *err);
 ORCH_MUST_USE int orch_file_share(int fd, struct orch_err *err);
 
+void orch_file_remove(const char *path); /* if it is there */
+
 /* The folder that the running program lies in; empty if that is not to be known. */
 struct orch_text orch_file_program_folder(struct orch_arena *arena);
 

@@ -244,8 +244,11 @@ int orch_http_listen_open(struct orch_http_server *server,
 		.listens = true,
 		.backlog = server->limits.backlog,
 	};
-	int rc = open_address(options->listen, &manner, &server->fd, err);
+	int rc = ORCH_OK;
 
+	server->fd = orch_http_sockets_take(options->sockets, options->listen);
+	if (server->fd < 0)
+		rc = open_address(options->listen, &manner, &server->fd, err);
 	if (rc != ORCH_OK)
 		return rc;
 	server->port = local_port(server->fd);

@@ -137,15 +137,24 @@ size_t orch_http_server_connections(const struct orch_http_server *server)
 	return server->connection_count;
 }
 
-void orch_http_server_drain(struct orch_http_server *server)
+int orch_http_server_socket(const struct orch_http_server *server)
+{
+	return server->fd;
+}
+
+void orch_http_server_drain(struct orch_http_server *server, bool serves_on)
 {
 	struct orch_http_connection *connection;
 
 	server->is_draining = true;
 	orch_http_listen_close(server);
 	for (connection = server->first; connection; connection = connection->next) {
-		if (connection->phase == ORCH_HTTP_CONNECTION_IDLE ||
-			connection->phase == ORCH_HTTP_CONNECTION_HANDSHAKE)
+		bool is_idle = connection->phase == ORCH_HTTP_CONNECTION_IDLE ||
+			connection->phase == ORCH_HTTP_CONNECTION_HANDSHAKE;
+
+		if (is_idle && serves_on)
+			orch_http_connection_set_deadline(connection, ORCH_HTTP_LAST_CHANCE_MS);
+		else if (is_idle)
 			orch_http_connection_close(connection);
 	}
 }

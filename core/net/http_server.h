@@ -11,6 +11,7 @@
 #define ORCH_HTTP_SERVER_H
 #include "net/http_bodies.h"
 #include "net/http_gate.h"
+#include "net/http_hand.h"
 #include "net/http_parser.h"
 #include "net/egress.h"
 #include "net/lane.h"
@@ -43,7 +44,9 @@ struct orch_http_server_options {
 	struct orch_http_limits limits;
 	struct orch_http_gate *gate;     /* NULL: its own; else it must outlast the server */
 	struct orch_http_bodies *bodies; /* NULL: not limited; must outlast the exchanges */
-	const char *certificate;         /* PEM files; NULL: no TLS */
+	struct orch_http_sockets
+		*sockets;        /* who served there before may have left its own; or NULL */
+	const char *certificate; /* PEM files; NULL: no TLS */
 	const char *key;
 	const struct orch_network *proxies; /* whose X-Forwarded-For is believed */
 	size_t proxy_count;
@@ -66,8 +69,14 @@ void orch_http_server_set_routes(
 /* Another certificate for connections from now on; of a server that has one. */
 struct ssl_ctx_st;
 void orch_http_server_set_tls(struct orch_http_server *server, struct ssl_ctx_st *tls);
-/* Accepts no more, closes idle connections, closes the others after their answer. */
-void orch_http_server_drain(struct orch_http_server *server);
+/* The socket that it listens on, for who comes after it; lent. */
+int orch_http_server_socket(const struct orch_http_server *server);
+/*
+ * Accepts no more, closes idle connections, closes the others after their
+ * answer.  If somebody else SERVES_ON idle ones are closed only after a while, so
+ * that a request that is just on its way to one is answered still.
+ */
+void orch_http_server_drain(struct orch_http_server *server, bool serves_on);
 size_t orch_http_server_connections(const struct orch_http_server *server);
 /* On the lane's thread, or after it has ended.  Running exchanges stay valid; answering them does nothing. */
 void orch_http_server_destroy(struct orch_http_server *server);

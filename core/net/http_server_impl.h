@@ -26,6 +26,8 @@
 #define ORCH_HTTP_LINGER_BYTES ((size_t)1024 * 1024)
 #define ORCH_HTTP_LINGER_MS 2000
 #define ORCH_HTTP_ACCEPT_BATCH 64
+#define ORCH_HTTP_LAST_CHANCE_MS \
+	2000 /* for a request on an idle connection of a server that drains */
 #define ORCH_HTTP_ACCEPT_PAUSE_MS 100
 #define ORCH_HTTP_RETRY_AFTER_S 5
 #define ORCH_HTTP_NEVER UINT64_MAX

@@ -174,9 +174,53 @@ static int open_health_listener(struct orch_service *service, struct orch_err *e
 		return ORCH_OK;
 	listen.connections = 64;
 	orch_receipt_server_options(&listen, "health", &options);
+	options.sockets = service->shared.sockets;
 	options.routes = service->shared.routes;
 	options.route_count = service->shared.route_count;
 	return orch_http_server_create(service->lane, &options, &service->health_server, err);
+}
+
+/* Of those that do the same work here: "listen-intake-scan-act". */
+static void name_hand(const struct orch_service *service, char name[64])
+{
+	size_t len = (size_t)snprintf(name, 64, "listen");
+
+	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++)
+		if (service->options.stages[stage])
+			len += (size_t)snprintf(name + len, 64 - len, "-%s",
+				orch_stage_name((enum orch_stage)stage));
+}
+
+/* What the one listens on that serves here now: it may go as soon as we are ready. */
+static int fetch_sockets(struct orch_service *service, struct orch_err *err)
+{
+	char name[64];
+
+	name_hand(service, name);
+	return orch_http_sockets_fetch(
+		service->plan->config->state_dir.ptr, name, &service->shared.sockets, err);
+}
+
+static int offer_sockets(struct orch_service *service, struct orch_err *err)
+{
+	const struct orch_config *config = service->plan->config;
+	char name[64];
+	int rc;
+
+	orch_http_sockets_destroy(service->shared.sockets);
+	service->shared.sockets = NULL;
+	name_hand(service, name);
+	rc = orch_http_hand_create(service->lane, config->state_dir.ptr, name, &service->hand, err);
+	for (size_t i = 0; service->hand != NULL && i < service->station_count; i++) {
+		int fd = orch_station_socket(service->stations[i]);
+
+		if (fd >= 0)
+			orch_http_hand_offer(service->hand, config->http.address.ptr, fd);
+	}
+	if (service->hand != NULL && service->health_server != NULL)
+		orch_http_hand_offer(service->hand, config->health_listen.ptr,
+			orch_http_server_socket(service->health_server));
+	return rc;
 }
 
 static _Noreturn void stop_at_once(int status)
@@ -229,7 +273,7 @@ void orch_service_drain(struct orch_service *service)
 	orch_health_set(service->health, "draining");
 	service->drain_until_ms = orch_clock_mono_ms() + service->plan->config->drain_ms;
 	for (size_t i = 0; i < service->station_count; i++)
-		orch_station_drain(service->stations[i]);
+		orch_station_drain(service->stations[i], orch_http_hand_was_taken(service->hand));
 	orch_timer_set(&service->drain_timer, 1);
 }
 
@@ -379,9 +423,13 @@ static int start(struct orch_service *service)
 	if (rc == ORCH_OK)
 		rc = probe_port(service, &err);
 	if (rc == ORCH_OK)
+		rc = fetch_sockets(service, &err);
+	if (rc == ORCH_OK)
 		rc = open_health_listener(service, &err);
 	if (rc == ORCH_OK)
 		rc = create_stations(service, &err);
+	if (rc == ORCH_OK)
+		rc = offer_sockets(service, &err);
 	if (rc != ORCH_OK)
 		return fail_start("stages", &err);
 	rc = start_stations(service, &err);
@@ -399,6 +447,8 @@ static int start(struct orch_service *service)
 
 static void stop(struct orch_service *service)
 {
+	orch_http_hand_destroy(service->hand);
+	orch_http_sockets_destroy(service->shared.sockets);
 	for (size_t i = 0; i < service->station_count; i++)
 		orch_station_destroy(service->stations[i]);
 	if (service->is_watching_rules)

@@ -16,6 +16,7 @@ struct orch_service {
 	struct orch_health *health;
 	struct orch_lane *lane; /* the main thread's */
 	struct orch_http_server *health_server;
+	struct orch_http_hand *hand; /* for who comes after us */
 	struct orch_station *stations[ORCH_STATIONS_MAX];
 	size_t station_count;
 	char spool_dir[4096];

@@ -133,6 +133,7 @@ static int create_intake(struct orch_station *station, struct orch_crew *crew,
 		.extra_count = shared->route_count,
 		.gate = shared->gate,
 		.bodies = shared->bodies,
+		.sockets = shared->sockets,
 	};
 
 	return orch_intake_create(&options, crew, &station->intake, err);
@@ -268,11 +269,11 @@ void orch_station_note_stray(struct orch_station *station, const char *name)
 		orch_free(copy);
 }
 
-static bool drain(struct orch_station *station, void *arg)
+/* ARG is no more than a flag: the call may outlast who made it. */
+static bool drain(struct orch_station *station, void *serves_on)
 {
-	(void)arg;
 	if (station->intake != NULL)
-		orch_intake_drain(station->intake);
+		orch_intake_drain(station->intake, serves_on != NULL);
 	if (station->scan != NULL)
 		orch_scan_drain(station->scan);
 	if (station->act != NULL)
@@ -280,9 +281,16 @@ static bool drain(struct orch_station *station, void *arg)
 	return true;
 }
 
-void orch_station_drain(struct orch_station *station)
+void orch_station_drain(struct orch_station *station, bool serves_on)
 {
-	(void)call_and_wait(station, drain, NULL, WAIT_MS, NULL);
+	static char yes;
+
+	(void)call_and_wait(station, drain, serves_on ? &yes : NULL, WAIT_MS, NULL);
+}
+
+int orch_station_socket(const struct orch_station *station)
+{
+	return station->intake == NULL ? -1 : orch_intake_socket(station->intake);
 }
 
 static bool release(struct orch_station *station, void *arg)

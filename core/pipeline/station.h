@@ -17,7 +17,8 @@ struct orch_station_shared {
 	size_t route_count;
 	struct orch_http_gate *gate; /* of all intake lanes */
 	struct orch_http_bodies *bodies;
-	uint32_t outbound; /* connections of one scan or act lane */
+	struct orch_http_sockets *sockets; /* of who served before us; may be NULL */
+	uint32_t outbound;                 /* connections of one scan or act lane */
 };
 
 struct orch_station;
@@ -36,10 +37,12 @@ ORCH_MUST_USE int orch_station_start(struct orch_station *station, struct orch_e
 bool orch_station_set_crew(struct orch_station *station, struct orch_crew *crew);
 /* Of a station of act: tasks wait for NAME, which the configuration does not have. */
 void orch_station_note_stray(struct orch_station *station, const char *name);
-void orch_station_drain(struct orch_station *station);
+void orch_station_drain(struct orch_station *station, bool serves_on); /* see net/http_server.h */
 void orch_station_release(struct orch_station *station);
 bool orch_station_is_idle(struct orch_station *station);
 
+/* What a station of intake listens on, lent; -1: another's. */
+int orch_station_socket(const struct orch_station *station);
 enum orch_stage orch_station_stage(const struct orch_station *station);
 uint64_t orch_station_idle_ms(const struct orch_station *station); /* since the lane's last turn */
 /* Ends the lane's thread, then everything on it. */

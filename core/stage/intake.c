@@ -360,7 +360,8 @@ static struct table *make_table(struct orch_intake *intake, struct orch_crew *cr
 	return table;
 }
 
-static int open_server(struct orch_intake *intake, struct orch_err *err)
+static int open_server(
+	struct orch_intake *intake, struct orch_http_sockets *sockets, struct orch_err *err)
 {
 	const struct orch_config *config = intake->table->crew->plan->config;
 	struct orch_http_server_options options;
@@ -371,6 +372,7 @@ static int open_server(struct orch_intake *intake, struct orch_err *err)
 		return ORCH_E_INVALID;
 	options.gate = intake->gate;
 	options.bodies = intake->bodies;
+	options.sockets = sockets;
 	options.shares_port = config->threads_intake > 1;
 	options.routes = intake->table->routes;
 	options.route_count = intake->table->count;
@@ -399,7 +401,7 @@ int orch_intake_create(const struct orch_intake_options *options, struct orch_cr
 		orch_free(intake);
 		return orch_fail(err, ORCH_E_NOMEM, "no memory for the intake");
 	}
-	rc = open_server(intake, err);
+	rc = open_server(intake, options->sockets, err);
 	if (rc != ORCH_OK) {
 		orch_intake_destroy(intake);
 		return rc;
@@ -430,9 +432,14 @@ void orch_intake_set_crew(struct orch_intake *intake, struct orch_crew *crew)
 		free_table(old);
 }
 
-void orch_intake_drain(struct orch_intake *intake)
+void orch_intake_drain(struct orch_intake *intake, bool serves_on)
 {
-	orch_http_server_drain(intake->server);
+	orch_http_server_drain(intake->server, serves_on);
+}
+
+int orch_intake_socket(const struct orch_intake *intake)
+{
+	return orch_http_server_socket(intake->server);
 }
 
 bool orch_intake_is_idle(const struct orch_intake *intake)

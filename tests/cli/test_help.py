@@ -10,8 +10,8 @@ from harness import HERE, Case
 COMMANDS = ["run", "check", "scan", "rule list", "rule show", "rule add", "rule edit",
             "rule remove", "rule test", "rule import", "rule export", "finding list",
             "finding show", "queue list", "queue peek", "queue redrive", "queue discard",
-            "plugin list", "plugin show", "plugin verify", "version"]
-GROUPS = ["rule", "finding", "queue", "plugin"]
+            "store migrate", "plugin list", "plugin show", "plugin verify", "version"]
+GROUPS = ["rule", "finding", "queue", "store", "plugin"]
 
 
 class Help(Case):

@@ -242,7 +242,7 @@ class Orchestrator:
 
     def command(self, *args):
         """Exit code, standard output, standard error."""
-        verb = 2 if args[0] in ("rule", "finding", "queue", "plugin") else 1
+        verb = 2 if args[0] in ("rule", "finding", "queue", "store", "plugin") else 1
         done = subprocess.run(
             [self.program, *args[:verb], "-c", self.config_path, *args[verb:]],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

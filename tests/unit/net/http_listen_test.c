@@ -257,7 +257,7 @@ static void test_no_memory_for_a_connection_costs_that_connection(void **state)
 
 static void drain(struct served *served)
 {
-	orch_http_server_drain(served->server);
+	orch_http_server_drain(served->server, false);
 }
 
 static void test_a_drained_server_accepts_no_more(void **state)

@@ -396,7 +396,7 @@ static void test_a_refusal_arrives_though_the_client_sends_on(void **state)
 
 static void drain_server(struct served *served)
 {
-	orch_http_server_drain(served->server);
+	orch_http_server_drain(served->server, false);
 }
 
 static void test_draining_closes_idle_connections_and_answers_the_others(void **state)

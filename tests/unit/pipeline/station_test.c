@@ -51,7 +51,7 @@ static void come_to_rest(struct yard *yard)
 	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++) {
 		uint64_t until = orch_clock_mono_ms() + PATIENCE_MS;
 
-		orch_station_drain(yard->stations[stage]);
+		orch_station_drain(yard->stations[stage], false);
 		orch_station_release(yard->stations[stage]);
 		while (!orch_station_is_idle(yard->stations[stage]))
 			assert_true(orch_clock_mono_ms() < until);
@@ -79,7 +79,7 @@ static void test_what_never_ran_goes_as_it_is(void **state)
 	struct yard yard = { .err = { "" } };
 
 	open_yard(h, &yard);
-	orch_station_drain(yard.stations[ORCH_STAGE_SCAN]);
+	orch_station_drain(yard.stations[ORCH_STAGE_SCAN], false);
 	assert_true(orch_station_is_idle(yard.stations[ORCH_STAGE_SCAN]));
 	close_yard(&yard);
 }
