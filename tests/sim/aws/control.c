@@ -11,7 +11,6 @@
 
 #define DOWN_MS_MAX 600000
 #define ADVANCE_MS_MAX (31ll * 24 * 3600 * 1000)
-#define SKEW_MS_MAX (400ll * 24 * 3600 * 1000)
 
 struct control {
 	struct aws_cloud *cloud;
@@ -85,7 +84,7 @@ static int set_clock(struct control *control)
 	struct aws_cloud *cloud = control->cloud;
 	int64_t skew_ms = cloud->settings.skew_ms, advance_ms = 0;
 
-	if (!read_int(control, "skew_ms", -SKEW_MS_MAX, SKEW_MS_MAX, &skew_ms) ||
+	if (!read_int(control, "skew_ms", -AWS_SKEW_MS_MAX, AWS_SKEW_MS_MAX, &skew_ms) ||
 		!read_int(control, "advance_ms", 0, ADVANCE_MS_MAX, &advance_ms))
 		return 400;
 	aws_cloud_set_skew(cloud, skew_ms);

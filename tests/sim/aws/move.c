@@ -103,12 +103,25 @@ static bool move_one(struct aws_move *move, struct aws_queue *source)
 	return true;
 }
 
+/* So many in one turn, so long until the next. */
+static uint64_t turn_of(uint64_t rate)
+{
+	uint64_t most = rate * TICK_MS / 1000;
+
+	return most ? most : 1;
+}
+
+static uint64_t pause_of(uint64_t rate)
+{
+	return turn_of(rate) * 1000 / rate;
+}
+
 static void tick(void *arg)
 {
 	struct aws_move *move = arg;
 	struct aws_cloud *cloud = move->cloud;
 	struct aws_queue *source = aws_queue_by_name(cloud, orch_text_from(move->source));
-	uint64_t most = move->rate ? (move->rate * TICK_MS + 999) / 1000 : AT_ONCE;
+	uint64_t most = move->rate ? turn_of(move->rate) : AT_ONCE;
 
 	if (move->state != RUNNING)
 		return;
@@ -120,7 +133,7 @@ static void tick(void *arg)
 	while (most-- && move_one(move, source))
 		;
 	if (move->state == RUNNING)
-		orch_timer_set(&move->timer, move->rate ? TICK_MS : 0);
+		orch_timer_set(&move->timer, move->rate ? pause_of(move->rate) : 0);
 	aws_cloud_changed(cloud);
 }
 

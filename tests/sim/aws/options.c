@@ -128,7 +128,7 @@ static int set_skew(struct aws_options *options, struct orch_text value, struct 
 
 	if (is_behind)
 		value = (struct orch_text){ value.ptr + 1, value.len - 1 };
-	if (orch_text_to_uint(value, 0, INT32_MAX, &ms) != 0)
+	if (orch_text_to_uint(value, 0, AWS_SKEW_MS_MAX, &ms) != 0)
 		return orch_fail(err, ORCH_E_INVALID, "--skew-ms is a number of milliseconds");
 	options->skew_ms = is_behind ? -(int64_t)ms : (int64_t)ms;
 	return ORCH_OK;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 
 #define AWS_OPTION_LIST_MAX 64
+#define AWS_SKEW_MS_MAX (40ll * 365 * 24 * 3600 * 1000)
 
 struct aws_option_list {
 	const char *at[AWS_OPTION_LIST_MAX];

@@ -307,7 +307,9 @@ static void run(struct aws_call *call)
 
 	call->has_run = true;
 	code = call->action->run(call);
-	if (code != AWS_LATER)
+	if (code == AWS_LATER)
+		aws_cloud_changed(call->cloud);
+	else
 		aws_call_finish(call, code);
 }
 
