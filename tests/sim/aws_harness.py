@@ -183,7 +183,10 @@ class Cloud:
             connection.close()
 
     def tell(self, command, /, wanted=200, verb="POST", **args):
-        status, value = self.control(verb, command, args)
+        if verb == "DELETE":
+            status, value = self.control(verb, command, query=args)
+        else:
+            status, value = self.control(verb, command, args)
         if status != wanted:
             raise AssertionError("%s: %d %s" % (command, status, value))
         return value

@@ -35,6 +35,7 @@ struct aws_settings { /* that control can change */
 	uint64_t flying_max, deleted_ms, put_bytes;
 	int64_t skew_ms;
 	bool takes_unsigned, has_shard_limits;
+	bool gives_no_credentials; /* where a machine asks for them; see provider.c */
 };
 
 /* How often an action ended in a way: "ok", a code, or "fault: " and a kind. */

@@ -141,6 +141,8 @@ static int configure(struct control *control)
 		settings->has_shard_limits = sim_arg_bool(control->args, "shard_limits");
 	if (sim_has(control->args, "auth"))
 		settings->takes_unsigned = !sim_arg_bool(control->args, "auth");
+	if (sim_has(control->args, "provider"))
+		settings->gives_no_credentials = !sim_arg_bool(control->args, "provider");
 	return 200;
 }
 

@@ -43,7 +43,8 @@ static void give(const struct aws_cloud *cloud, struct orch_http_exchange *excha
 	const struct aws_key *newest =
 		cloud->keys.count ? &cloud->keys.list[cloud->keys.count - 1] : NULL;
 
-	if (!newest || aws_key_is_over(newest, aws_cloud_wall(cloud)))
+	if (!newest || cloud->settings.gives_no_credentials ||
+		aws_key_is_over(newest, aws_cloud_wall(cloud)))
 		answer(exchange, 503, ORCH_TEXT("no credentials\n"));
 	else
 		sim_answer_json(exchange, 200, show(cloud, newest));

@@ -209,7 +209,7 @@ static void send_answer(struct aws_call *call)
 		aws_shape_mishap(call);
 		acknowledge(call);
 	}
-	note_end(call, call->error.code[0] ? call->error.code : "ok", status == 200);
+	note_end(call, call->error.code[0] ? call->error.code : "ok", !call->error.code[0]);
 	answer_whole(call, status, orch_buf_text(&call->answer));
 	end(call);
 }
