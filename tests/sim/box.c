@@ -9,59 +9,6 @@
 #define CONTROL_BODY_BYTES (96u * 1024 * 1024)
 #define ANSWER_MS (24u * 3600 * 1000) /* held calls and streams may take long */
 
-struct orch_text sim_path_after(const struct orch_http_exchange *exchange, const char *prefix)
-{
-	struct orch_text path = orch_http_exchange_head(exchange)->path;
-	size_t len = strlen(prefix);
-
-	if (path.len < len)
-		return ORCH_TEXT_NONE;
-	return (struct orch_text){ path.ptr + len, path.len - len };
-}
-
-void sim_answer_json(struct orch_http_exchange *exchange, int status, struct json_object *body)
-{
-	struct orch_text text = body ? orch_json_print(body) : ORCH_TEXT("{\"ok\":false}");
-
-	orch_http_answer(exchange, status, "application/json; charset=utf-8",
-		"Cache-Control: no-store\r\n", text);
-	json_object_put(body);
-}
-
-void sim_answer_problem(struct orch_http_exchange *exchange, int status, const char *problem)
-{
-	struct json_object *body = json_object_new_object();
-
-	sim_put_bool(body, "ok", false);
-	sim_put(body, "error", problem);
-	sim_answer_json(exchange, status, body);
-}
-
-/* "127.0.0.1:9100", "localhost:9100", "[::1]" */
-static bool is_own_name(struct orch_text host)
-{
-	return orch_text_starts_with(host, ORCH_TEXT("127.")) ||
-		orch_text_starts_with(host, ORCH_TEXT("localhost")) ||
-		orch_text_starts_with(host, ORCH_TEXT("[::1]"));
-}
-
-/* A page of somebody else's, open in the same browser, must not control the workspace. */
-bool sim_is_welcome(const struct sim_box *box, struct orch_http_exchange *exchange)
-{
-	const struct orch_http_head *head = orch_http_exchange_head(exchange);
-	struct orch_text host = orch_http_head_get(head, "host");
-	struct orch_text origin = orch_http_head_get(head, "origin");
-	char own[300] = "";
-
-	if (host.ptr)
-		(void)snprintf(own, sizeof(own), "http://%.*s", ORCH_TEXT_ARG(host));
-	if ((box->options->allows_remote || (host.ptr && is_own_name(host))) &&
-		(!origin.ptr || orch_text_is(origin, own)))
-		return true;
-	sim_answer_problem(exchange, 403, "only this workspace's own page may ask that");
-	return false;
-}
-
 void sim_box_changed(struct sim_box *box)
 {
 	box->world->revision++;

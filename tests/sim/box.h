@@ -9,6 +9,7 @@
 #include "courier.h"
 #include "net/http_server.h"
 #include "options.h"
+#include "reply.h"
 
 #define SIM_WAITS_MAX 256
 #define SIM_WAIT_MS_MAX 600000
@@ -74,14 +75,5 @@ void sim_page_end(struct sim_box *box);
 
 /* state.c */
 struct json_object *sim_state_show(const struct sim_box *box, struct json_object *args);
-
-/* Comes from this machine, or remote ones are allowed; otherwise it has been answered. */
-bool sim_is_welcome(const struct sim_box *box, struct orch_http_exchange *exchange);
-
-/* A JSON answer; takes BODY. */
-void sim_answer_json(struct orch_http_exchange *exchange, int status, struct json_object *body);
-void sim_answer_problem(struct orch_http_exchange *exchange, int status, const char *problem);
-/* The part of the path behind PREFIX, or the empty text. */
-struct orch_text sim_path_after(const struct orch_http_exchange *exchange, const char *prefix);
 
 #endif

@@ -180,27 +180,6 @@ static const struct sim_command *find_command(struct orch_text method, struct or
 	return command ? command : find_in(sim_event_commands, method, name);
 }
 
-static int read_args(struct sim_control *control)
-{
-	const struct orch_http_head *head = orch_http_exchange_head(control->exchange);
-	struct orch_text body = orch_http_exchange_body(control->exchange);
-	struct json_object *value;
-
-	if (sim_args_add_form(control->args, head->query) != 0)
-		return sim_refuse(control, 400, "the query is broken");
-	if (!body.len)
-		return 200;
-	if (orch_json_parse(body, &value, &control->err) != 0)
-		return 400;
-	if (!json_object_is_type(value, json_type_object)) {
-		json_object_put(value);
-		return sim_refuse(control, 400, "the body must be a JSON object");
-	}
-	sim_merge(control->args, value);
-	json_object_put(value);
-	return 200;
-}
-
 static int run(struct sim_control *control)
 {
 	const struct orch_http_head *head = orch_http_exchange_head(control->exchange);
@@ -217,7 +196,7 @@ static int run(struct sim_control *control)
 	if (!command)
 		return sim_refuse(control, 404, "no %.*s of /sim/%.*s", ORCH_TEXT_ARG(method),
 			ORCH_TEXT_ARG(name));
-	status = read_args(control);
+	status = sim_read_args(control->exchange, control->args, &control->err);
 	return status == 200 ? command->handle(control) : status;
 }
 
@@ -232,7 +211,7 @@ void sim_control(struct orch_http_exchange *exchange, void *arg)
 	bool is_change = !orch_text_is(orch_http_exchange_head(exchange)->method, "GET");
 	int status;
 
-	if (!sim_is_welcome(arg, exchange)) {
+	if (!sim_is_welcome(exchange, control.box->options->allows_remote)) {
 		json_object_put(control.args);
 		json_object_put(control.reply);
 		return;

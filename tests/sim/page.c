@@ -23,7 +23,7 @@ void sim_page(struct orch_http_exchange *exchange, void *arg)
 	struct sim_box *box = arg;
 	struct orch_text path = orch_http_exchange_head(exchange)->path;
 
-	if (!sim_is_welcome(box, exchange))
+	if (!sim_is_welcome(exchange, box->options->allows_remote))
 		return;
 	if (!box->options->has_page) {
 		sim_answer_problem(exchange, 404, "the page is shown with --page");
