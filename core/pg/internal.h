@@ -15,11 +15,10 @@
 #include "base/metric.h"
 #include "pg/pg.h"
 
-#define ORCH_PG_BATCH_BYTES (4u << 20)   /* of parameters; then a batch takes no more groups */
-#define ORCH_PG_GROUP_BYTES (512u << 20) /* of one group's parameters */
-#define ORCH_PG_STATEMENTS 512           /* prepared on one connection */
-#define ORCH_PG_STATEMENT_BUCKETS 256    /* a power of two */
-#define ORCH_PG_ADDRESSES 16             /* that a connection string may lead to */
+#define ORCH_PG_BATCH_BYTES (4u << 20) /* of parameters; then a batch takes no more groups */
+#define ORCH_PG_STATEMENTS 512         /* prepared on one connection */
+#define ORCH_PG_STATEMENT_BUCKETS 256  /* a power of two */
+#define ORCH_PG_ADDRESSES 16           /* that a connection string may lead to */
 #define ORCH_PG_DSN_BYTES 4096
 #define ORCH_PG_CONNECT_MS 10000   /* by default, for all addresses together */
 #define ORCH_PG_ADDRESS_MS 1000    /* the least for one of them */
