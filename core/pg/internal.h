@@ -24,7 +24,7 @@
 #define ORCH_PG_ADDRESS_MS 1000    /* the least for one of them */
 #define ORCH_PG_STATEMENT_MS 60000 /* by default */
 #define ORCH_PG_LOCK_MS 10000      /* a statement's wait for a lock */
-#define ORCH_PG_MARGIN_MS 10000    /* beyond a statement's time: the connection is dead */
+#define ORCH_PG_MARGIN_MS 5000     /* beyond a statement's time: the connection is dead */
 #define ORCH_PG_RUN_MS 5000        /* so long orch_pg_run() waits for a connection */
 #define ORCH_PG_RECONNECT_MS 100   /* the first upper bound of a random pause */
 #define ORCH_PG_RECONNECT_MAX_MS 10000
