@@ -24,7 +24,6 @@ static const struct {
 	const char *keyword, *value;
 } defaults[] = {
 	{ "application_name", "orchestrator" },
-	{ "target_session_attrs", "read-write" },
 	{ "gssencmode", "disable" },
 	{ "keepalives_idle", "30" },
 	{ "keepalives_interval", "10" },
@@ -36,7 +35,7 @@ static const struct {
 
 /* They say where, or are our own to say. */
 static const char *const left_out[] = { "host", "hostaddr", "port", "password", "service",
-	"client_encoding", "channel_binding", "connect_timeout", "fallback_application_name" };
+	"client_encoding", "target_session_attrs", "connect_timeout", "fallback_application_name" };
 
 static const char *value_of(const PQconninfoOption *options, const char *keyword)
 {
@@ -99,15 +98,16 @@ static int check_said(const PQconninfoOption *said, struct orch_err *err)
 /* All that libpq would use, with its defaults. */
 static int ask_effective(const char *text, PQconninfoOption **ret_all, struct orch_err *err)
 {
-	static const char impossible[] = "channel_binding";
-	const char *const keywords[] = { "dbname", impossible, NULL };
+	/* The last that libpq looks at, so that it has found fault with all others before. */
+	static const char last[] = "target_session_attrs";
+	const char *const keywords[] = { "dbname", last, NULL };
 	const char *const values[] = { text, "?", NULL };
 	PGconn *conn = PQconnectStartParams(keywords, values, 1);
 	struct orch_text line = orch_text_from(conn ? PQerrorMessage(conn) : "");
 	struct orch_text first = ORCH_TEXT_NONE;
 	int code = ORCH_OK;
 
-	if (line.len > 0 && !strstr(line.ptr, impossible)) {
+	if (line.len > 0 && !strstr(line.ptr, last)) {
 		(void)orch_text_split(&line, '\n', &first);
 		code = orch_fail(
 			err, ORCH_E_INVALID, "the connection string: %.*s", ORCH_TEXT_ARG(first));
@@ -161,6 +161,7 @@ static const char *default_for(const PQconninfoOption *said, const PQconninfoOpt
 static bool copy_options(
 	struct orch_pg_dsn *dsn, const PQconninfoOption *said, const PQconninfoOption *all)
 {
+	const char *target;
 	size_t count = 0;
 
 	while (all[count].keyword)
@@ -175,7 +176,9 @@ static bool copy_options(
 		if (value && value[0] && !add(dsn, all->keyword, value))
 			return false;
 	}
-	return add(dsn, "client_encoding", "UTF8");
+	target = value_of(said, "target_session_attrs");
+	return add(dsn, "client_encoding", "UTF8") &&
+		add(dsn, "target_session_attrs", target ? target : "read-write");
 }
 
 /* The Nth piece of a list; empty if there is none. */

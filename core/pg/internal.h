@@ -15,17 +15,16 @@
 #include "base/metric.h"
 #include "pg/pg.h"
 
-#define ORCH_PG_BATCH_BYTES (4u << 20)   /* of parameters; then a batch takes no more groups */
-#define ORCH_PG_GROUP_BYTES (512u << 20) /* of one group's parameters */
-#define ORCH_PG_STATEMENTS 512           /* prepared on one connection */
-#define ORCH_PG_STATEMENT_BUCKETS 256    /* a power of two */
-#define ORCH_PG_ADDRESSES 16             /* that a connection string may lead to */
+#define ORCH_PG_BATCH_BYTES (4u << 20) /* of parameters; then a batch takes no more groups */
+#define ORCH_PG_STATEMENTS 512         /* prepared on one connection */
+#define ORCH_PG_STATEMENT_BUCKETS 256  /* a power of two */
+#define ORCH_PG_ADDRESSES 16           /* that a connection string may lead to */
 #define ORCH_PG_DSN_BYTES 4096
 #define ORCH_PG_CONNECT_MS 10000   /* by default, for all addresses together */
 #define ORCH_PG_ADDRESS_MS 1000    /* the least for one of them */
 #define ORCH_PG_STATEMENT_MS 60000 /* by default */
 #define ORCH_PG_LOCK_MS 10000      /* a statement's wait for a lock */
-#define ORCH_PG_MARGIN_MS 10000    /* beyond a statement's time: the connection is dead */
+#define ORCH_PG_MARGIN_MS 5000     /* beyond a statement's time: the connection is dead */
 #define ORCH_PG_RUN_MS 5000        /* so long orch_pg_run() waits for a connection */
 #define ORCH_PG_RECONNECT_MS 100   /* the first upper bound of a random pause */
 #define ORCH_PG_RECONNECT_MAX_MS 10000

@@ -27,7 +27,9 @@ static int take_options(
 	pg->connect_ms =
 		or_default(options->connect_ms, or_default(pg->dsn.connect_ms, ORCH_PG_CONNECT_MS));
 	pg->statement_ms = or_default(options->statement_ms, ORCH_PG_STATEMENT_MS);
-	pg->lock_ms = pg->statement_ms < ORCH_PG_LOCK_MS ? pg->statement_ms : ORCH_PG_LOCK_MS;
+	/* So that a lock is what ends a statement that waits for one. */
+	pg->lock_ms =
+		pg->statement_ms / 2 < ORCH_PG_LOCK_MS ? pg->statement_ms / 2 : ORCH_PG_LOCK_MS;
 	pg->accepts_unsafe = options->accepts_fsync_off;
 	return ORCH_OK;
 }

@@ -25,7 +25,8 @@
 #define ORCH_PG_BATCH_GROUPS 256        /* of one transaction */
 #define ORCH_PG_TRY_MS 60000            /* so long a group without patience waits for the server */
 #define ORCH_PG_PARAMETERS 48           /* of one statement */
-#define ORCH_PG_VALUE_BYTES (64u << 20) /* of one value */
+#define ORCH_PG_VALUE_BYTES (32u << 20) /* of one value */
+#define ORCH_PG_GROUP_BYTES (64u << 20) /* of all values of one group; more takes libpq too long */
 
 struct orch_pg;
 struct orch_pg_sender; /* takes the statements of one batch */

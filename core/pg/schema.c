@@ -369,7 +369,7 @@ int orch_pg_migrate(const struct orch_pg_options *options,
 	if (code < 0)
 		return code;
 	/* Another host's step may take long. */
-	pg->lock_ms = pg->statement_ms;
+	pg->lock_ms = pg->statement_ms / 2;
 	code = look_at(pg, &look, err);
 	if (code == ORCH_OK)
 		code = refuse_newer(&look, err);

@@ -231,37 +231,44 @@ static void test_statements_that_were_forgotten_are_prepared_again(void **state)
 	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 2);
 }
 
+/* Locks one row, waits for the other lane to have the other, and wants that too. */
+static void make_rivals(struct test_group *groups, size_t count, const struct fixture *f,
+	struct counter *done, int64_t first, int64_t second)
+{
+	for (size_t i = 0; i < count; i++) {
+		make_group(&groups[i], f, done, "UPDATE item SET id = id WHERE id = $1", first);
+		groups[i].op.sql[1] = "SELECT 1::bigint FROM pg_sleep(0.2)";
+		groups[i].op.sql[2] = "UPDATE item SET id = id WHERE id = $1";
+		groups[i].op.number[2] = second;
+	}
+}
+
 static void test_two_lanes_that_meet_in_a_deadlock_both_get_through(void **state)
 {
+	enum { EACH = 3 };
 	struct fixture *f = *state;
 	struct fixture other = *f;
 	struct counter done = COUNTER_INIT;
-	static struct test_group groups[2][40];
+	struct test_group groups[2][EACH], first[2];
 	struct submission submissions[2];
 	unsigned sent = 0;
 
-	postgres_sql(f->postgres, f->database, "INSERT INTO item VALUES (1), (2)", NULL, 0);
 	make_lane(&other);
-	for (int i = 0; i < 40; i++) {
-		for (int lane = 0; lane < 2; lane++) {
-			struct test_group *group = &groups[lane][i];
-
-			make_group(group, lane ? &other : f, &done,
-				"UPDATE item SET id = id WHERE id = $1", 1 + lane);
-			group->op.sql[1] = "SELECT 1::bigint FROM pg_sleep(0.01)";
-			group->op.sql[2] = "UPDATE item SET id = id WHERE id = $1";
-			group->op.number[2] = 2 - lane;
-		}
-	}
-	submit_all(&submissions[0], f, groups[0], 40);
-	submit_all(&submissions[1], &other, groups[1], 40);
-	counter_await(&done, 80);
+	make_group(&first[0], f, &done, INSERT, 1);
+	make_group(&first[1], &other, &done, INSERT, 2);
+	run_all(f, &first[0], 1);
+	run_all(&other, &first[1], 1);
+	make_rivals(groups[0], EACH, f, &done, 1, 2);
+	make_rivals(groups[1], EACH, &other, &done, 2, 1);
+	submit_all(&submissions[0], f, groups[0], EACH);
+	submit_all(&submissions[1], &other, groups[1], EACH);
+	counter_await(&done, 2 + 2 * EACH);
 	remove_lane(&other);
-	for (int i = 0; i < 80; i++) {
-		assert_int_equal(groups[i / 40][i % 40].group.code, ORCH_OK);
-		sent += groups[i / 40][i % 40].op.sent;
+	for (size_t i = 0; i < (size_t)2 * EACH; i++) {
+		assert_int_equal(groups[i / EACH][i % EACH].group.code, ORCH_OK);
+		sent += groups[i / EACH][i % EACH].op.sent;
 	}
-	assert_true(sent > 80); /* some more than once */
+	assert_true(sent > 2 * EACH); /* some more than once */
 }
 
 int main(void)
