@@ -47,7 +47,11 @@ ORCH_MUST_USE int orch_store_sqlite_open(struct orch_db *db, const struct orch_s
 extern const struct orch_db_migration orch_store_sqlite_migrations[];
 extern const size_t orch_store_sqlite_migration_count;
 
-/* The one on PostgreSQL.  PG and KEY are lent and must outlive it. */
+/*
+ * The one on PostgreSQL.  PG and KEY are lent and must outlive it.  The lanes of
+ * ops and watches must be attached to PG, and ops are submitted on them; what
+ * as_db_op gives is an orch_pg_op.
+ */
 struct orch_pg;
 ORCH_MUST_USE int orch_store_pg_open(struct orch_pg *pg, const struct orch_secret *key,
 	struct orch_store **ret_store, struct orch_err *err);

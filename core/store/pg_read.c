@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events with their findings, newest first, and the results of one. */
-#include <string.h>
-
 #include "base/text.h"
 #include "store/pg.h"
 #include "store/seal.h"
@@ -35,23 +33,6 @@ static int out_of_memory(struct orch_err *err)
 }
 
 /* Which event. */
-
-/* The first bytes behind all that begin with PREFIX; of nothing but 0xff it is only itself. */
-static struct orch_text end_of(struct orch_arena *arena, struct orch_text prefix)
-{
-	size_t len = prefix.len;
-	char *end = orch_arena_alloc(arena, prefix.len + 1);
-
-	if (!end)
-		return ORCH_TEXT_NONE;
-	memcpy(end, prefix.ptr, prefix.len);
-	while (len > 0 && end[len - 1] == '\xff')
-		len--;
-	if (len == 0)
-		return (struct orch_text){ end, prefix.len + 1 };
-	end[len - 1]++;
-	return (struct orch_text){ end, len };
-}
 
 static int send_ids(struct orch_pg_op *op, struct orch_pg_sender *sender, struct orch_err *err)
 {
@@ -88,7 +69,7 @@ static int resolve_id(struct reading *reading, struct orch_pg *pg, struct orch_e
 		return ORCH_OK;
 	reading->op.send = send_ids;
 	reading->op.take = take_ids;
-	reading->end = end_of(reading->arena, prefix);
+	reading->end = orch_store_prefix_end(reading->arena, prefix);
 	code = orch_store_pg_run(pg, &reading->op, err);
 	if (code == ORCH_OK && reading->id_count == 2 && !orch_text_equal(reading->ids[0], prefix))
 		return orch_fail(err, ORCH_E_INVALID, "several events begin with \"%.*s\"",

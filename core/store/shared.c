@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/shared.h"
 
+#include <string.h>
+
 static int check(
 	struct orch_text id, struct orch_text pipeline, struct orch_text key, struct orch_err *err)
 {
@@ -23,4 +25,20 @@ int orch_store_check_op(const struct orch_store_op *op, struct orch_err *err)
 		code = check(result->event_id, result->pipeline, result->key, err);
 	}
 	return code;
+}
+
+struct orch_text orch_store_prefix_end(struct orch_arena *arena, struct orch_text prefix)
+{
+	size_t len = prefix.len;
+	char *end = orch_arena_alloc(arena, prefix.len + 1);
+
+	if (!end)
+		return ORCH_TEXT_NONE;
+	memcpy(end, prefix.ptr, prefix.len);
+	while (len > 0 && end[len - 1] == '\xff')
+		len--;
+	if (len == 0)
+		return (struct orch_text){ end, prefix.len + 1 };
+	end[len - 1]++;
+	return (struct orch_text){ end, len };
 }

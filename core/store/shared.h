@@ -44,6 +44,9 @@ static inline void *orch_store_grow(
 	return grown;
 }
 
+/* The first bytes behind all that begin with PREFIX; of nothing but 0xff that is only itself. */
+struct orch_text orch_store_prefix_end(struct orch_arena *arena, struct orch_text prefix);
+
 /* Is what OP names short enough to be a key?  ORCH_E_LIMIT if not. */
 ORCH_MUST_USE int orch_store_check_op(const struct orch_store_op *op, struct orch_err *err);
 

@@ -6,7 +6,6 @@
 #include "store/sqlite.h"
 
 #define QUERY_BYTES 4096
-#define PREFIX_BYTES 1024
 
 struct reading {
 	struct orch_db_op op;
@@ -166,19 +165,19 @@ static int read_rows(struct reading *reading, struct orch_db *db, const char *sq
 }
 
 /* Two ids that begin with PREFIX, in their order, so that the very id comes first. */
-static int find_ids(struct reading *reading, struct orch_db *db, const struct orch_buf *end,
-	struct orch_text ret_ids[2], size_t *ret_count, struct orch_err *err)
+static int find_ids(struct reading *reading, struct orch_db *db, struct orch_text ret_ids[2],
+	size_t *ret_count, struct orch_err *err)
 {
 	sqlite3_stmt *statement;
 	bool row = false;
 	int code = orch_db_statement(db,
-		"SELECT id FROM event WHERE id BETWEEN ?1 AND ?2 GROUP BY id ORDER BY id LIMIT 2",
+		"SELECT id FROM event WHERE id >= ?1 AND id < ?2 GROUP BY id ORDER BY id LIMIT 2",
 		&statement, err);
 
 	if (code < 0)
 		return code;
 	orch_db_bind_text(statement, 1, reading->filter->id);
-	orch_db_bind_text(statement, 2, orch_buf_text(end));
+	orch_db_bind_text(statement, 2, orch_store_prefix_end(reading->arena, reading->filter->id));
 	*ret_count = 0;
 	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row && *ret_count < 2)
 		ret_ids[(*ret_count)++] =
@@ -192,19 +191,13 @@ static int resolve_id(
 {
 	struct orch_text prefix = reading->filter->id;
 	struct orch_text ids[2];
-	struct orch_buf end;
 	size_t count = 0;
-	int code = ORCH_OK;
+	int code;
 
 	*ret_id = prefix;
 	if (prefix.len == 0)
 		return ORCH_OK;
-	orch_buf_init(&end, PREFIX_BYTES);
-	orch_buf_add_text(&end, prefix);
-	orch_buf_add_string(&end, "\xf4\x8f\xbf\xbf"); /* the highest character there is */
-	if (!end.failed)
-		code = find_ids(reading, db, &end, ids, &count, err);
-	orch_buf_fini(&end);
+	code = find_ids(reading, db, ids, &count, err);
 	if (code < 0 || count == 0)
 		return code;
 	if (count == 2 && !orch_text_equal(ids[0], prefix))
