@@ -65,7 +65,6 @@ static void fail_later(struct orch_aws_call *call, enum orch_aws_failure failure
 	bool must_wait = call->is_poll && !call->once;
 
 	call->failure = failure;
-	orch_err_prefix(&call->err, "%s", call->action);
 	orch_aws_client_sleep(call, ORCH_AWS_ENDING,
 		must_wait ? orch_aws_backoff_ms(
 				    ORCH_AWS_BASE_THROTTLED_MS, orch_aws_progress(call)->retries)
@@ -234,17 +233,23 @@ void orch_aws_call_attempt(struct orch_aws_call *call)
 		progress->client->aws->keeper, progress->refused, &credentials, &call->err);
 
 	progress->state = ORCH_AWS_WAITING;
-	if (code == ORCH_E_DENIED)
-		fail_later(call, ORCH_AWS_CREDENTIALS);
-	if (code != ORCH_OK)
+	if (code == ORCH_E_AGAIN)
 		return;
+	if (code != ORCH_OK) {
+		orch_err_prefix(&call->err, "%s", call->action);
+		fail_later(call, ORCH_AWS_CREDENTIALS);
+		return;
+	}
 	progress->state = ORCH_AWS_FLYING;
 	progress->generation = credentials->generation;
 	call->attempts++;
 	code = orch_aws_request_send(call, credentials, on_answer, &call->err);
 	orch_aws_credentials_unref(credentials);
+	if (code == ORCH_OK)
+		return;
+	orch_err_prefix(&call->err, "%s", call->action);
 	call->failure = ORCH_AWS_TRANSIENT;
-	if (code != ORCH_OK && !retry(call, 0))
+	if (!retry(call, 0))
 		fail_later(call, ORCH_AWS_TRANSIENT);
 }
 

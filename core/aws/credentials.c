@@ -136,15 +136,13 @@ static bool take_part(struct orch_text *text, size_t count, char behind, int *re
 /* Cuts ".123" out of what stands before the Z. */
 static size_t fraction_len(struct orch_text seconds)
 {
-	size_t len = 0;
+	size_t len = 1;
 
 	if (seconds.len < 4 || seconds.ptr[2] != '.')
 		return 0;
-	for (len = 1;
-		2 + len < seconds.len && seconds.ptr[2 + len] >= '0' && seconds.ptr[2 + len] <= '9';
-		len++)
-		;
-	return len;
+	while (2 + len < seconds.len && seconds.ptr[2 + len] >= '0' && seconds.ptr[2 + len] <= '9')
+		len++;
+	return len > 1 ? len : 0;
 }
 
 int orch_aws_parse_time(struct orch_text text, uint64_t *ret_ms)
