@@ -154,13 +154,13 @@ void program_stop(struct program *program)
 	(void)nftw(program->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static size_t read_proc(const struct program *program, const char *name, char *buf, size_t size)
+static size_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
 {
 	char path[64];
 	ssize_t len;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)program->pid, name);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	len = fd < 0 ? -1 : read(fd, buf, size - 1);
 	if (len < 0)
@@ -170,12 +170,12 @@ static size_t read_proc(const struct program *program, const char *name, char *b
 	return (size_t)len;
 }
 
-double program_cpu_seconds(const struct program *program)
+double process_cpu_seconds(pid_t pid)
 {
 	char buf[1024], *at;
 	unsigned long user, kernel;
 
-	(void)read_proc(program, "stat", buf, sizeof(buf));
+	(void)read_proc(pid, "stat", buf, sizeof(buf));
 	at = strrchr(buf, ')');
 	/* Twelve fields stand between the name and the times. */
 	for (int field = 0; at != NULL && field < 12; field++)
@@ -187,11 +187,16 @@ double program_cpu_seconds(const struct program *program)
 	return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }
 
+double program_cpu_seconds(const struct program *program)
+{
+	return process_cpu_seconds(program->pid);
+}
+
 double program_peak_mib(const struct program *program)
 {
 	char buf[8192], *at;
 
-	(void)read_proc(program, "status", buf, sizeof(buf));
+	(void)read_proc(program->pid, "status", buf, sizeof(buf));
 	at = strstr(buf, "VmHWM:");
 	return at == NULL ? 0 : strtod(at + 6, NULL) / 1024;
 }

@@ -26,6 +26,7 @@ void program_start(const struct program_options *options, struct program *ret_pr
 /* SIGTERM, waits, removes the folder. */
 void program_stop(struct program *program);
 
+double process_cpu_seconds(pid_t pid);
 double program_cpu_seconds(const struct program *program);
 double program_peak_mib(const struct program *program);
 /* A number that /metrics shows; 0 if it is not there. */
