@@ -77,6 +77,30 @@ static void test_a_call_is_signed_sent_and_answered(void **state)
 	caller_fini(&caller);
 }
 
+#define OTHER_KEY "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+
+static void test_a_days_signing_key_is_kept_for_that_day(void **state)
+{
+	static const struct world_answer answers[] = { OK_ANSWER };
+	struct orch_aws_key *kept;
+	struct outcome outcome;
+	struct caller caller;
+
+	(void)state;
+	caller_init(&caller, answers, 1);
+	outcome_run(&outcome, &caller);
+	kept = &caller.world.aws->keys[ORCH_AWS_SQS];
+	orch_secret_destroy(kept->key);
+	kept->key = orch_secret_create(ORCH_TEXT(OTHER_KEY));
+	outcome_run(&outcome, &caller);
+	assert_text(orch_secret_text(kept->key), OTHER_KEY);
+	orch_clock_shift_ms(24 * HOUR_MS);
+	outcome_run(&outcome, &caller);
+	check_signature(world_service_request(&caller.service, 2), "sqs", NULL);
+	orch_clock_shift_ms(0);
+	caller_fini(&caller);
+}
+
 static void test_kinesis_is_called_in_its_own_way_with_a_token(void **state)
 {
 	static const struct world_answer answers[] = { OK_ANSWER };
@@ -547,6 +571,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_call_is_signed_sent_and_answered),
+		cmocka_unit_test(test_a_days_signing_key_is_kept_for_that_day),
 		cmocka_unit_test(test_kinesis_is_called_in_its_own_way_with_a_token),
 		cmocka_unit_test(test_answers_have_their_meaning),
 		cmocka_unit_test(test_an_empty_answer_is_an_empty_object),

@@ -12,22 +12,23 @@ struct agent {
 	struct world world;
 	struct world_service service;
 	struct world_answer answer;
-	char body[512];
+	char bodies[4][512]; /* in turn: one may still be on its way */
+	size_t said;
 	size_t wanted; /* requests to wait for */
 	uint64_t until_ms;
 };
 
 static void say_keys(struct agent *agent, const char *key_id, int64_t lifetime_ms)
 {
-	char expires[25];
+	char *body = agent->bodies[agent->said++ % 4], expires[25];
 
 	orch_clock_format((uint64_t)((int64_t)orch_clock_now_ms() + lifetime_ms), expires);
 	pthread_mutex_lock(&agent->service.lock);
-	(void)snprintf(agent->body, sizeof(agent->body),
+	(void)snprintf(body, sizeof(agent->bodies[0]),
 		"{\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"canary-secret\","
 		"\"Token\":\"canary-token\",\"Expiration\":\"%s\"}",
 		key_id, expires);
-	agent->answer = (struct world_answer){ .status = "200 OK", .body = agent->body };
+	agent->answer = (struct world_answer){ .status = "200 OK", .body = body };
 	pthread_mutex_unlock(&agent->service.lock);
 }
 
