@@ -93,7 +93,13 @@ static int send_query(struct orch_pg_op *op, struct orch_pg_sender *sender, stru
 {
 	const struct reading *reading = (struct reading *)(void *)op;
 	const struct orch_event_filter *filter = reading->filter;
+	int code;
 
+	/* A plan for this filter, not one for any: it matters much how many there are. */
+	orch_pg_begin(sender, "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)");
+	code = orch_pg_end(sender, err);
+	if (code < 0)
+		return code;
 	orch_pg_begin(sender, orch_store_pg_query(filter));
 	orch_pg_int(sender, filter->before_row ? (int64_t)filter->before_row : INT64_MAX);
 	orch_pg_int(sender, (int64_t)filter->since_ms);
@@ -137,7 +143,8 @@ static int take_events(struct orch_pg_op *op, unsigned number, const struct orch
 	size_t count = orch_pg_count(rows);
 	int code = ORCH_OK;
 
-	(void)number;
+	if (number == 0)
+		return ORCH_OK;
 	reading->events = orch_arena_alloc_array(reading->arena, count, sizeof(*reading->events));
 	reading->findings =
 		orch_arena_alloc_array(reading->arena, count, sizeof(*reading->findings));
