@@ -245,6 +245,15 @@ int orch_rulefile_read_all(const struct orch_list *files, struct orch_arena *are
 	return ORCH_OK;
 }
 
+/* Another host may have been first, with a store that was empty for both. */
+static bool is_imported(struct orch_store *store)
+{
+	uint64_t revision = 0;
+	struct orch_err ignored;
+
+	return orch_store_rules_revision(store, &revision, &ignored) == ORCH_OK && revision > 0;
+}
+
 int orch_rulefile_first_import(
 	struct orch_plan *plan, struct orch_store *store, struct orch_err *err)
 {
@@ -265,6 +274,8 @@ int orch_rulefile_first_import(
 		rc = orch_rulefile_import(
 			plan, store, rules, count, ORCH_TEXT("import"), &outcome, err);
 	orch_arena_destroy(arena);
+	if (rc != ORCH_OK && is_imported(store))
+		return ORCH_OK;
 	if (rc == ORCH_OK && outcome.added > 0)
 		orch_log(ORCH_LOG_INFO, "rules.imported", ORCH_LOG_INT("added", outcome.added));
 	return rc;
