@@ -30,7 +30,8 @@ struct orch_http_sockets {
 };
 
 struct orch_http_hand {
-	int fd;
+	int fd, folder_fd;
+	struct sockaddr_un address; /* by way of FOLDER_FD */
 	struct event *event;
 	struct held held[ORCH_HTTP_HAND_SOCKETS];
 	size_t count;
@@ -205,25 +206,18 @@ static void on_asked(evutil_socket_t fd, short what, void *arg)
 }
 
 /* In place of what is there: an elder one has its socket still, under no name. */
-static int bind_in(const char *folder, const char *name, int *ret_fd)
+static int bind_in(struct orch_http_hand *hand, const char *folder, const char *name)
 {
-	struct sockaddr_un address;
-	int folder_fd = open_folder(folder, name, &address);
-	int error = 0;
-	int fd;
-
-	if (folder_fd < 0)
+	hand->folder_fd = open_folder(folder, name, &hand->address);
+	if (hand->folder_fd < 0)
 		return errno;
-	fd = make_socket(false);
-	(void)orch_file_remove(address.sun_path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-		listen(fd, 8) != 0)
-		error = errno;
-	(void)close(folder_fd);
-	if (error != 0 && fd >= 0)
-		(void)close(fd);
-	*ret_fd = error == 0 ? fd : -1;
-	return error;
+	orch_file_remove(hand->address.sun_path);
+	hand->fd = make_socket(false);
+	if (hand->fd < 0 ||
+		bind(hand->fd, (struct sockaddr *)&hand->address, sizeof(hand->address)) != 0 ||
+		listen(hand->fd, 8) != 0)
+		return errno;
+	return 0;
 }
 
 int orch_http_hand_create(struct orch_lane *lane, const char *folder, const char *name,
@@ -234,8 +228,8 @@ int orch_http_hand_create(struct orch_lane *lane, const char *folder, const char
 
 	if (hand == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	hand->fd = -1;
-	error = bind_in(folder, name, &hand->fd);
+	hand->fd = hand->folder_fd = -1;
+	error = bind_in(hand, folder, name);
 	if (error != 0) {
 		orch_http_hand_destroy(hand);
 		return orch_fail(
@@ -273,7 +267,12 @@ void orch_http_hand_destroy(struct orch_http_hand *hand)
 		return;
 	if (hand->event != NULL)
 		event_free(hand->event);
+	/* Whoever has taken what was offered goes by that name now. */
+	if (hand->fd >= 0 && !atomic_load(&hand->was_taken))
+		orch_file_remove(hand->address.sun_path);
 	if (hand->fd >= 0)
 		(void)close(hand->fd);
+	if (hand->folder_fd >= 0)
+		(void)close(hand->folder_fd);
 	orch_free(hand);
 }

@@ -75,6 +75,8 @@ def produced(site):
     for folder, _, names in os.walk(site.folder):
         for name in set(names) - {"aws-secret", "store-key"}:
             path = os.path.join(folder, name)
+            if not os.path.isfile(path):
+                continue  # a socket
             with open(path, "rb") as file:
                 yield path, file.read()
     for host in site.hosts:
