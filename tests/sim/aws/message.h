@@ -3,8 +3,8 @@
 #ifndef AWS_MESSAGE_H
 #define AWS_MESSAGE_H
 #include <sys/queue.h>
-#include "aws/digest.h"
-#include "aws/ledger.h"
+#include "sim/aws/digest.h"
+#include "sim/aws/ledger.h"
 #include "base/buf.h"
 
 #define AWS_ID_SIZE 37 /* of a message, as text */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done with a receipt: deleting, and changing the visibility. */
-#include "aws/handlers.h"
-#include "aws/sqs.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/sqs.h"
 #include "base/text.h"
 
 #define VISIBILITY_MAX_S 43200
