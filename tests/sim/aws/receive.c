@@ -133,6 +133,7 @@ static void note_receive(struct receiving *receiving, struct aws_message *messag
 	message->receives++;
 	message->receives_here++;
 	message->receipt++;
+	message->leased_ms = receiving->now_ms;
 	if (!message->is_twin)
 		message->valid_from = message->receipt;
 	message->is_twin = false;
