@@ -101,6 +101,18 @@ class Cloud:
         self.port = int(self.host.rsplit(":", 1)[1])
         self.signer = Signer()
 
+    def reach(self):
+        """Until somebody listens again."""
+        connection = self.connect()
+        for _ in range(10000000):
+            try:
+                connection.connect()
+                connection.close()
+                return
+            except ConnectionRefusedError:
+                continue
+        raise AssertionError("it does not come back")
+
     def errors(self):
         self.log.seek(0)
         return self.log.read().decode()

@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import unittest
+import unittest.mock
 
 from aws_harness import Cloud, CloudCase, Signer, b64, md5
 
@@ -121,11 +122,11 @@ class WholeRequests(FaultCase):
         self.assertEqual((self.sent(), self.acknowledged()), (2, 0))
 
     def stalled(self, **fault):
-        """Sends a message and gives up only when the stand-in has it; what came of the answer."""
+        """Sends a message that the fault keeps; its connection, on which no answer has come yet."""
         self.cloud.fault(action="SendMessage", count=1, **fault)
         headers, data = self.cloud.prepare("sqs", "SendMessage", {
             "QueueUrl": self.cloud.queue_url("q"), "MessageBody": "m"})
-        connection = self.cloud.connect(timeout=1)
+        connection = self.cloud.connect()
         connection.request("POST", "/", data, headers)
         self.assertTrue(self.cloud.get("wait", held=1)["ok"])
         return connection
@@ -133,6 +134,7 @@ class WholeRequests(FaultCase):
     def test_a_stalled_request_is_never_answered(self):
         for after in (False, True):
             connection = self.stalled(kind="stall", after=after)
+            connection.sock.settimeout(0.5)
             with self.assertRaises(socket.timeout):
                 connection.getresponse()
             connection.close()
@@ -142,7 +144,6 @@ class WholeRequests(FaultCase):
 
     def test_a_stalled_request_breaks_after_its_time(self):
         connection = self.stalled(kind="stall", ms=100)
-        connection.sock.settimeout(60)
         with self.assertRaises(ConnectionResetError):
             connection.getresponse()
         connection.close()
@@ -151,6 +152,7 @@ class WholeRequests(FaultCase):
         connection = self.stalled(kind="half")
         response = connection.getresponse()
         self.assertEqual(response.status, 200)
+        connection.sock.settimeout(0.5)
         with self.assertRaises(socket.timeout):
             response.read()
         connection.close()
@@ -204,13 +206,8 @@ class WholeRequests(FaultCase):
             for _ in range(1000000):  # until the listener is gone: the answer came before
                 self.cloud.post(*self.cloud.prepare("sqs", "ListQueues", {}), connection=kept)
         kept.close()
-        for _ in range(1000000):
-            try:
-                self.assertEqual(self.send().status, 200)
-                return
-            except ConnectionRefusedError:
-                continue
-        self.fail("it does not come back")
+        self.cloud.reach()
+        self.assertEqual(self.send().status, 200)
 
 
 class Entries(FaultCase):
@@ -330,6 +327,53 @@ class Entries(FaultCase):
         self.send_batch("a", "b", "c")
         self.cloud.fault("disorder")
         self.assertEqual([m["Body"][-1] for m in self.cloud.receive("q")], ["c", "b", "a"])
+
+
+class Endings(FaultCase):
+    """Whatever is open when the ground moves under it ends in order."""
+
+    def open_calls(self):
+        """A long poll, a stalled call and one that is slow; their connections."""
+        self.cloud.fault("stall", action="ListQueues", ms=3600000)
+        self.cloud.fault("slow", action="GetQueueUrl", ms=3600000)
+        connections = []
+        for action, body in (("ReceiveMessage", {"QueueUrl": self.cloud.queue_url("q"),
+                                                 "WaitTimeSeconds": 20}),
+                             ("ListQueues", {}), ("GetQueueUrl", {"QueueName": "q"})):
+            connections.append(self.cloud.connect())
+            headers, data = self.cloud.prepare("sqs", action, body)
+            connections[-1].request("POST", "/", data, headers)
+            self.addCleanup(connections[-1].close)
+        self.assertTrue(self.cloud.get("wait", queue="q", polls=1)["ok"])
+        self.assertTrue(self.cloud.get("wait", held=2)["ok"])
+        return connections
+
+    def assert_ended(self, connections):
+        for connection in connections:
+            with self.assertRaises((ConnectionError, http.client.HTTPException)):
+                connection.getresponse().read()
+
+    def test_a_reset_ends_what_is_open(self):
+        poll, *others = self.open_calls()
+        self.cloud.tell("reset")
+        self.assertEqual(poll.getresponse().status, 400, "its queue is gone")
+        self.assert_ended(others)
+
+    def test_going_down_breaks_what_is_open(self):
+        connections = self.open_calls()
+        self.cloud.tell("down", ms=1)
+        self.assert_ended(connections)
+        self.cloud.reach()
+
+    def test_the_end_of_the_program_breaks_what_is_open(self):
+        own = Cloud("--queue", "q")
+        with self.swapped(own):
+            self.open_calls()
+        code, text = own.stop()
+        self.assertEqual((code, "ERROR" in text), (0, False), text)
+
+    def swapped(self, cloud):
+        return unittest.mock.patch.object(self, "cloud", cloud)
 
 
 class Rules(FaultCase):

@@ -112,10 +112,19 @@ class Limits(CloudCase):
                 self.assert_refused(answer, INVALID)
         self.assert_refused(self.cloud.try_sqs("ReceiveMessage", "q", WaitTimeSeconds=21), INVALID)
         [got] = self.cloud.receive("q", 1)
-        for seconds, status in ((43200, 200), (43201, 400)):
+        for seconds, status in ((43100, 200), (43201, 400)):
             answer = self.cloud.try_sqs("ChangeMessageVisibility", "q", VisibilityTimeout=seconds,
                                         ReceiptHandle=got["ReceiptHandle"])
             self.assertEqual(answer.status, status)
+
+    def test_a_lease_lasts_twelve_hours_in_all(self):
+        self.cloud.send("q", "m")
+        [got] = self.cloud.receive("q", VisibilityTimeout=43200)
+        self.cloud.advance(3600)
+        for seconds, status in ((43200 - 3600 - 60, 200), (43200 - 3600 + 1, 400)):
+            answer = self.cloud.try_sqs("ChangeMessageVisibility", "q", VisibilityTimeout=seconds,
+                                        ReceiptHandle=got["ReceiptHandle"])
+            self.assertEqual(answer.status, status, answer.raw)
 
     def test_queue_attributes_keep_within_their_bounds(self):
         for name, least, most in (("DelaySeconds", 0, 900), ("MaximumMessageSize", 1024, MEGABYTE),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/actions.h"
+#include "sim/aws/actions.h"
 
 #include <string.h>
 
-#include "aws/handlers.h"
+#include "sim/aws/handlers.h"
 #include "base/text.h"
 
 static const struct aws_action actions[] = {

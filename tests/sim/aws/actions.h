@@ -2,7 +2,7 @@
 /* What may be asked of the two services. */
 #ifndef AWS_ACTIONS_H
 #define AWS_ACTIONS_H
-#include "aws/error.h"
+#include "sim/aws/error.h"
 
 struct aws_call;
 

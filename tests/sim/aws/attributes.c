@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/attributes.h"
+#include "sim/aws/attributes.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "args.h"
-#include "aws/account.h"
+#include "sim/args.h"
+#include "sim/aws/account.h"
 #include "base/text.h"
 
 static const struct number {

@@ -2,8 +2,8 @@
 /* What a queue is told to be: its attributes, all of them strings on the wire. */
 #ifndef AWS_ATTRIBUTES_H
 #define AWS_ATTRIBUTES_H
-#include "aws/error.h"
-#include "aws/ledger.h"
+#include "sim/aws/error.h"
+#include "sim/aws/ledger.h"
 #include "base/json.h"
 
 #define AWS_MESSAGE_BYTES_MAX 1048576

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/audit.h"
+#include "sim/aws/audit.h"
 
 #include <string.h>
 
-#include "args.h"
-#include "aws/queue.h"
-#include "aws/stream.h"
+#include "sim/args.h"
+#include "sim/aws/queue.h"
+#include "sim/aws/stream.h"
 #include "base/hash.h"
 #include "base/text.h"
 

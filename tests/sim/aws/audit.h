@@ -2,7 +2,7 @@
 /* The audit as JSON: what was promised, and what became of it. */
 #ifndef AWS_AUDIT_H
 #define AWS_AUDIT_H
-#include "aws/cloud.h"
+#include "sim/aws/cloud.h"
 
 #define AWS_AUDIT_PAGE 1000
 #define AWS_AUDIT_PAGE_MAX 100000

@@ -2,7 +2,7 @@
 /* Requests of up to ten entries, of which each may fail by itself. */
 #include <string.h>
 
-#include "aws/sqs.h"
+#include "sim/aws/sqs.h"
 #include "base/text.h"
 
 #define FAILED_BYTES (1024u * 1024)

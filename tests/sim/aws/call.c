@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/call.h"
+#include "sim/aws/call.h"
 
 #include <string.h>
 
@@ -32,6 +32,17 @@ int aws_refuse_missing(struct aws_call *call, const char *name)
 int aws_refuse_no_memory(struct aws_call *call)
 {
 	return aws_refuse(call, "ServiceUnavailable", "The stand-in has no more room.");
+}
+
+bool aws_call_set_timer(struct aws_call *call, void (*fire)(void *call), uint64_t in_ms)
+{
+	if (!call->has_timer)
+		call->has_timer = orch_timer_init(&call->timer, call->cloud->lane, fire, call) == 0;
+	if (!call->has_timer)
+		return false;
+	call->timer.fire = fire;
+	orch_timer_set(&call->timer, in_ms);
+	return true;
 }
 
 bool aws_call_hit(struct aws_call *call, enum aws_fault_kind kind, const char *shard,

@@ -2,7 +2,7 @@
 /* One request of SQS or Kinesis on its way through the house. */
 #ifndef AWS_CALL_H
 #define AWS_CALL_H
-#include "aws/cloud.h"
+#include "sim/aws/cloud.h"
 
 #define AWS_ANSWER_BYTES (64u * 1024 * 1024)
 
@@ -35,6 +35,9 @@ int aws_refuse_no_memory(struct aws_call *call);
 
 /* A handler's LATER has become an answer: CODE is DONE or REFUSED. */
 void aws_call_finish(struct aws_call *call, int code);
+
+/* FIRE is called with CALL in so long, instead of what was set before.  False: no memory. */
+bool aws_call_set_timer(struct aws_call *call, void (*fire)(void *call), uint64_t in_ms);
 
 /* Does a fault of KIND hit this call?  SHARD may be NULL, RET_FAULT too. */
 bool aws_call_hit(struct aws_call *call, enum aws_fault_kind kind, const char *shard,

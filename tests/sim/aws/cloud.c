@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/cloud.h"
+#include "sim/aws/cloud.h"
 
 #include <string.h>
 
-#include "aws/kinesis.h"
-#include "aws/sqs.h"
+#include "sim/aws/kinesis.h"
+#include "sim/aws/sqs.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"

@@ -6,12 +6,12 @@
 #ifndef AWS_CLOUD_H
 #define AWS_CLOUD_H
 #include <sys/queue.h>
-#include "aws/account.h"
-#include "aws/actions.h"
-#include "aws/fault.h"
-#include "aws/keys.h"
-#include "aws/ledger.h"
-#include "aws/options.h"
+#include "sim/aws/account.h"
+#include "sim/aws/actions.h"
+#include "sim/aws/fault.h"
+#include "sim/aws/keys.h"
+#include "sim/aws/ledger.h"
+#include "sim/aws/options.h"
 #include "net/http_server.h"
 #include "net/lane.h"
 

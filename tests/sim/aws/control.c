@@ -2,12 +2,12 @@
 /* Everything under /_sim/aws/. */
 #include <string.h>
 
-#include "args.h"
-#include "aws/audit.h"
-#include "aws/cloud.h"
-#include "aws/kinesis.h"
+#include "sim/args.h"
+#include "sim/aws/audit.h"
+#include "sim/aws/cloud.h"
+#include "sim/aws/kinesis.h"
 #include "base/text.h"
-#include "reply.h"
+#include "sim/reply.h"
 
 #define DOWN_MS_MAX 600000
 #define ADVANCE_MS_MAX (31ll * 24 * 3600 * 1000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/digest.h"
+#include "sim/aws/digest.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/error.h"
+#include "sim/aws/error.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/fault.h"
+#include "sim/aws/fault.h"
 
 #include <string.h>
 

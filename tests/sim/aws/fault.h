@@ -9,9 +9,9 @@
  */
 #ifndef AWS_FAULT_H
 #define AWS_FAULT_H
-#include "aws/dice.h"
-#include "aws/error.h"
-#include "jsonx.h"
+#include "sim/aws/dice.h"
+#include "sim/aws/error.h"
+#include "sim/jsonx.h"
 
 #define AWS_FAULTS_MAX 256
 #define AWS_FAULT_MS_MAX 3600000

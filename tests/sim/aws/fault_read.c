@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
-#include "aws/actions.h"
-#include "aws/fault.h"
+#include "sim/args.h"
+#include "sim/aws/actions.h"
+#include "sim/aws/fault.h"
 
 #define STALL_MS 60000 /* how long nothing is heard, unless told */
 #define MEMBERS_MAX 32

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/group.h"
+#include "sim/aws/group.h"
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "jsonx.h"
+#include "sim/jsonx.h"
 
 static struct aws_group *find(struct aws_queue *queue, struct orch_text name)
 {

@@ -2,7 +2,7 @@
 /* The groups of a FIFO queue; for queue.c. */
 #ifndef AWS_GROUP_H
 #define AWS_GROUP_H
-#include "aws/queue.h"
+#include "sim/aws/queue.h"
 
 /* MESSAGE is the last of its group from now on. */
 ORCH_MUST_USE int aws_group_join(

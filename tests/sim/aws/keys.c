@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/keys.h"
+#include "sim/aws/keys.h"
 
 #include <string.h>
 
 #include "base/text.h"
-#include "jsonx.h"
+#include "sim/jsonx.h"
 
 static void drop(struct aws_key *key)
 {

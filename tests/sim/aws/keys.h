@@ -2,8 +2,8 @@
 /* The credentials that are accepted, and those that were and have expired. */
 #ifndef AWS_KEYS_H
 #define AWS_KEYS_H
-#include "aws/digest.h"
-#include "aws/error.h"
+#include "sim/aws/digest.h"
+#include "sim/aws/error.h"
 #include "base/secret.h"
 
 #define AWS_KEYS_MAX 32

@@ -2,8 +2,8 @@
 /* What the handlers of Kinesis share. */
 #ifndef AWS_KINESIS_H
 #define AWS_KINESIS_H
-#include "aws/call.h"
-#include "aws/stream.h"
+#include "sim/aws/call.h"
+#include "sim/aws/stream.h"
 
 /* The stream of StreamARN or StreamName; NULL: the error says why. */
 struct aws_stream *aws_find_stream(struct aws_call *call);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/ledger.h"
+#include "sim/aws/ledger.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "jsonx.h"
+#include "sim/jsonx.h"
 
 #define STEPS_FOR_EACH 4 /* that are remembered, for each entry that is */
 #define DATA_BYTES_MAX (1024u * 1024 * 1024)

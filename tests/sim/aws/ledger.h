@@ -9,8 +9,8 @@
  */
 #ifndef AWS_LEDGER_H
 #define AWS_LEDGER_H
-#include "aws/digest.h"
-#include "aws/rows.h"
+#include "sim/aws/digest.h"
+#include "sim/aws/rows.h"
 #include "base/map.h"
 
 #define AWS_HEAD_BYTES 64 /* of a body that are remembered */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/message.h"
+#include "sim/aws/message.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #ifndef AWS_MESSAGE_H
 #define AWS_MESSAGE_H
 #include <sys/queue.h>
-#include "aws/digest.h"
-#include "aws/ledger.h"
+#include "sim/aws/digest.h"
+#include "sim/aws/ledger.h"
 #include "base/buf.h"
 
 #define AWS_ID_SIZE 37 /* of a message, as text */
@@ -45,6 +45,7 @@ struct aws_message {
 	uint64_t receives;                   /* over all queues */
 	uint64_t receives_here;
 
+	uint64_t leased_ms;  /* the cloud's clock: when it was received last */
 	uint32_t receipt;    /* of the newest receive */
 	uint32_t valid_from; /* older receipts are refused */
 	bool is_twin;        /* it is to be delivered to two at once */

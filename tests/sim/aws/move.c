@@ -2,8 +2,8 @@
 /* Messages from queue to queue: those that die, and those that are moved back. */
 #include <string.h>
 
-#include "aws/handlers.h"
-#include "aws/sqs.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/sqs.h"
 #include "base/alloc.h"
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/options.h"
+#include "sim/aws/options.h"
 
 #include <string.h>
 

@@ -5,10 +5,10 @@
  * AWS_CONTAINER_CREDENTIALS_FULL_URI may name; /latest/ is the metadata
  * service, version 2.
  */
-#include "aws/cloud.h"
+#include "sim/aws/cloud.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "reply.h"
+#include "sim/reply.h"
 
 #define ROLE "orchestrator"
 #define ROLES "/latest/meta-data/iam/security-credentials/"
@@ -50,22 +50,27 @@ static void give(const struct aws_cloud *cloud, struct orch_http_exchange *excha
 		sim_answer_json(exchange, 200, show(cloud, newest));
 }
 
+static bool has_metadata_token(const struct orch_http_head *head)
+{
+	struct orch_text token = orch_http_head_get(head, "x-aws-ec2-metadata-token");
+
+	return token.ptr && orch_text_is(token, TOKEN);
+}
+
 void aws_provider(struct orch_http_exchange *exchange, void *cloud)
 {
 	const struct orch_http_head *head = orch_http_exchange_head(exchange);
-	struct orch_text token = orch_http_head_get(head, "x-aws-ec2-metadata-token");
+	bool is_container = orch_text_is(head->path, "/credentials");
 
-	if (orch_text_is(head->path, "/credentials"))
-		give(cloud, exchange);
-	else if (orch_text_is(head->method, "PUT"))
+	if (orch_text_is(head->method, "PUT"))
 		answer(exchange, orch_text_is(head->path, "/latest/api/token") ? 200 : 404,
 			ORCH_TEXT(TOKEN));
-	else if (!token.ptr || !orch_text_is(token, TOKEN))
+	else if (!is_container && !has_metadata_token(head))
 		answer(exchange, 401, ORCH_TEXT("no token\n"));
+	else if (is_container || orch_text_is(head->path, ROLES ROLE))
+		give(cloud, exchange);
 	else if (orch_text_is(head->path, ROLES))
 		answer(exchange, 200, ORCH_TEXT(ROLE));
-	else if (orch_text_is(head->path, ROLES ROLE))
-		give(cloud, exchange);
 	else
 		answer(exchange, 404, ORCH_TEXT("nothing is here\n"));
 }

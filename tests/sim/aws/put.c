@@ -2,8 +2,8 @@
 /* PutRecord and PutRecords. */
 #include <string.h>
 
-#include "aws/handlers.h"
-#include "aws/kinesis.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/kinesis.h"
 #include "base/alloc.h"
 #include "base/text.h"
 

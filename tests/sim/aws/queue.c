@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/queue.h"
+#include "sim/aws/queue.h"
 
 #include <string.h>
 
-#include "aws/group.h"
+#include "sim/aws/group.h"
 #include "base/alloc.h"
 #include "base/text.h"
-#include "jsonx.h"
+#include "sim/jsonx.h"
 
 static bool make_parts(struct aws_queue *queue, struct orch_text name)
 {

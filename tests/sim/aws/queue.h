@@ -10,8 +10,8 @@
  */
 #ifndef AWS_QUEUE_H
 #define AWS_QUEUE_H
-#include "aws/attributes.h"
-#include "aws/message.h"
+#include "sim/aws/attributes.h"
+#include "sim/aws/message.h"
 #include "base/map.h"
 #include "net/lane.h"
 

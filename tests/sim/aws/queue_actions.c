@@ -2,9 +2,9 @@
 /* Queues themselves: made, found, furnished, emptied and deleted. */
 #include <string.h>
 
-#include "args.h"
-#include "aws/handlers.h"
-#include "aws/sqs.h"
+#include "sim/args.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/sqs.h"
 #include "base/alloc.h"
 #include "base/text.h"
 

@@ -2,8 +2,8 @@
 /* GetShardIterator and GetRecords. */
 #include <string.h>
 
-#include "aws/handlers.h"
-#include "aws/kinesis.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/kinesis.h"
 #include "base/hash.h"
 #include "base/text.h"
 

@@ -2,7 +2,7 @@
 /* Receipt handles: numbers under a checksum that nobody else can make. */
 #include <string.h>
 
-#include "aws/sqs.h"
+#include "sim/aws/sqs.h"
 #include "base/hash.h"
 #include "base/text.h"
 

@@ -7,9 +7,9 @@
  * not noticed, as with the real service: the next message goes to it, and is
  * invisible for a while.
  */
-#include "aws/handlers.h"
-#include "aws/sqs.h"
-#include "aws/traits.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/sqs.h"
+#include "sim/aws/traits.h"
 #include "base/alloc.h"
 #include "base/text.h"
 
@@ -133,6 +133,7 @@ static void note_receive(struct receiving *receiving, struct aws_message *messag
 	message->receives++;
 	message->receives_here++;
 	message->receipt++;
+	message->leased_ms = receiving->now_ms;
 	if (!message->is_twin)
 		message->valid_from = message->receipt;
 	message->is_twin = false;
@@ -272,16 +273,17 @@ static int wait_for_some(struct receiving *receiving)
 
 	if (!queue->has_timer)
 		queue->has_timer = orch_timer_init(&queue->timer, lane, come_due, queue) == 0;
-	if (!queue->has_timer || orch_timer_init(&call->timer, lane, time_out, call) != 0)
-		return aws_refuse_no_memory(call);
-	call->has_timer = true;
-	call->poll = orch_alloc(sizeof(*call->poll));
+	call->poll = queue->has_timer ? orch_alloc(sizeof(*call->poll)) : NULL;
 	if (!call->poll)
 		return aws_refuse_no_memory(call);
+	if (!aws_call_set_timer(call, time_out, (uint64_t)receiving->wait_s * 1000)) {
+		orch_free(call->poll);
+		call->poll = NULL;
+		return aws_refuse_no_memory(call);
+	}
 	*call->poll = (struct aws_poll){ .call = call, .queue = queue };
 	TAILQ_INSERT_TAIL(&queue->polls, call->poll, next);
 	queue->poll_count++;
-	orch_timer_set(&call->timer, (uint64_t)receiving->wait_s * 1000);
 	set_timer(call->cloud, queue);
 	return AWS_LATER;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/rows.h"
+#include "sim/aws/rows.h"
 
 #include "base/alloc.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/run.h"
+#include "sim/aws/run.h"
 
 #include <stdio.h>
 
-#include "aws/cloud.h"
-#include "program.h"
+#include "sim/aws/cloud.h"
+#include "sim/program.h"
 
 static void greet(const struct aws_cloud *cloud)
 {

@@ -2,7 +2,7 @@
 /* "orchestrator-sim aws": the sub-command. */
 #ifndef AWS_RUN_H
 #define AWS_RUN_H
-#include "aws/options.h"
+#include "sim/aws/options.h"
 
 /* The program's exit status. */
 int aws_run(int argc, char **argv);

@@ -2,9 +2,9 @@
 /* SendMessage and SendMessageBatch. */
 #include <string.h>
 
-#include "aws/handlers.h"
-#include "aws/sqs.h"
-#include "aws/traits.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/sqs.h"
+#include "sim/aws/traits.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/text.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done with a receipt: deleting, and changing the visibility. */
-#include "aws/handlers.h"
-#include "aws/sqs.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/sqs.h"
 #include "base/text.h"
 
 #define VISIBILITY_MAX_S 43200
+#define LEASE_MAX_MS (43200ull * 1000 + 999) /* from the receive on; it counts in whole seconds */
 
 struct receipt {
 	struct aws_queue *queue;
@@ -113,6 +114,10 @@ static int hide_one(struct aws_call *call, struct json_object *args)
 	if (receipt.message->place != AWS_FLYING)
 		return aws_refuse(
 			call, "MessageNotInflight", "The specified message isn't in flight.");
+	if (now_ms + (uint64_t)seconds * 1000 > receipt.message->leased_ms + LEASE_MAX_MS)
+		return aws_refuse_parameter(call, "VisibilityTimeout",
+			"Total VisibilityTimeout for the message is beyond the limit [43200 "
+			"seconds]");
 	aws_ledger_step(call->cloud->ledger, AWS_STEP_HIDE, receipt.entry->number,
 		aws_cloud_wall(call->cloud));
 	if (seconds)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/shape.h"
+#include "sim/aws/shape.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/sigv4.h"
+#include "sim/aws/sigv4.h"
 
 #include <string.h>
 #include <time.h>

@@ -8,7 +8,7 @@
  */
 #ifndef AWS_SIGV4_H
 #define AWS_SIGV4_H
-#include "aws/keys.h"
+#include "sim/aws/keys.h"
 #include "net/http_parser.h"
 
 #define AWS_SKEW_MAX_MS (5 * 60 * 1000) /* between the request's time and ours */

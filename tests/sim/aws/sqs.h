@@ -2,8 +2,8 @@
 /* What the handlers of SQS share. */
 #ifndef AWS_SQS_H
 #define AWS_SQS_H
-#include "aws/call.h"
-#include "aws/queue.h"
+#include "sim/aws/call.h"
+#include "sim/aws/queue.h"
 
 #define AWS_BATCH_MAX 10
 #define AWS_BATCH_ID_MAX 80

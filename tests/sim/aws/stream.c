@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/stream.h"
+#include "sim/aws/stream.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "jsonx.h"
+#include "sim/jsonx.h"
 
 #define ALL_KEYS (~(aws_hash_key)0)
 #define SEQUENCE_PREFIX "4959033827149025660855969253836157"

@@ -5,7 +5,7 @@
  */
 #ifndef AWS_STREAM_H
 #define AWS_STREAM_H
-#include "aws/ledger.h"
+#include "sim/aws/ledger.h"
 #include "base/map.h"
 
 #define AWS_STREAM_NAME_SIZE 129

@@ -2,8 +2,8 @@
 /* Streams themselves: made, shown, resharded and deleted. */
 #include <string.h>
 
-#include "aws/handlers.h"
-#include "aws/kinesis.h"
+#include "sim/aws/handlers.h"
+#include "sim/aws/kinesis.h"
 #include "base/text.h"
 
 #define SHARDS_AT_FIRST_MAX 1000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "aws/traits.h"
+#include "sim/aws/traits.h"
 
 #include <string.h>
 

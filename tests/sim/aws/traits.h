@@ -2,8 +2,8 @@
 /* Message attributes as they come and go on the wire. */
 #ifndef AWS_TRAITS_H
 #define AWS_TRAITS_H
-#include "aws/call.h"
-#include "aws/message.h"
+#include "sim/aws/call.h"
+#include "sim/aws/message.h"
 
 /* Reads the member MessageAttributes of ENTRY into MESSAGE. */
 ORCH_MUST_USE int aws_traits_read(

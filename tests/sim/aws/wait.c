@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Long polls of testers: they are answered when things are as they wait for. */
-#include "args.h"
-#include "aws/cloud.h"
-#include "aws/kinesis.h"
-#include "aws/sqs.h"
+#include "sim/args.h"
+#include "sim/aws/cloud.h"
+#include "sim/aws/kinesis.h"
+#include "sim/aws/sqs.h"
 #include "base/alloc.h"
-#include "reply.h"
+#include "sim/reply.h"
 
 #define WAITS_MAX 256
 #define WAIT_MS_MAX 600000

@@ -9,9 +9,9 @@
  */
 #include <string.h>
 
-#include "aws/shape.h"
-#include "aws/sigv4.h"
-#include "aws/stream.h"
+#include "sim/aws/shape.h"
+#include "sim/aws/sigv4.h"
+#include "sim/aws/stream.h"
 #include "base/alloc.h"
 #include "base/text.h"
 
@@ -180,14 +180,10 @@ static void hold(struct aws_call *call, void (*fire)(void *arg))
 {
 	struct aws_cloud *cloud = call->cloud;
 
-	if (cloud->held_count >= HELD_MAX ||
-		(!call->has_timer && orch_timer_init(&call->timer, cloud->lane, fire, call) != 0)) {
+	if (cloud->held_count >= HELD_MAX || !aws_call_set_timer(call, fire, call->fault.ms)) {
 		stall_over(call);
 		return;
 	}
-	call->has_timer = true;
-	call->timer.fire = fire;
-	orch_timer_set(&call->timer, call->fault.ms);
 	TAILQ_INSERT_TAIL(&cloud->held, call, next);
 	cloud->held_count++;
 	call->is_held = true;
