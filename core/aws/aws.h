@@ -49,10 +49,10 @@ struct orch_text orch_aws_region(const struct orch_aws *aws);
 struct orch_text orch_aws_endpoint(const struct orch_aws *aws); /* "https://host[:port]" */
 /* Odd, but no error: a sentence for the log; empty: nothing is. */
 struct orch_text orch_aws_warning(const struct orch_aws *aws);
-/* Has it credentials that have not expired?  Else ERR says where they were looked for.  From any thread. */
+/* Has it credentials that have not expired?  Else ERR says why not.  From any thread. */
 bool orch_aws_is_ready(struct orch_aws *aws, struct orch_err *err);
 
-/* What became of a call, by what is to be done about it (../docs/formats.md has the codes). */
+/* What became of a call, by what is to be done about it (error.c has the codes). */
 enum orch_aws_failure {
 	ORCH_AWS_FINE = 0,
 	ORCH_AWS_THROTTLED,   /* slow down: fewer calls at once */
@@ -69,8 +69,8 @@ struct orch_aws_call {
 	const char *action;    /* "SendMessageBatch" */
 	struct orch_text body; /* JSON */
 	uint64_t timeout_ms;   /* of one attempt; 0: TIMEOUT_MS; longer than a long poll */
-	bool is_poll; /* a receive: with an empty retry quota its failure is told after the backoff */
-	bool once;    /* one attempt: the caller knows better when to try again */
+	bool is_poll; /* a receive: what might be mended by another try is told after a backoff, always */
+	bool once; /* one attempt: the caller knows better when to try again */
 	void (*done)(struct orch_aws_call *call);
 	void *user;
 

@@ -29,19 +29,19 @@ static bool is_visible(struct orch_text text, size_t limit)
 static int check(const struct orch_aws_raw *raw, struct orch_err *err)
 {
 	if (!is_key_id(raw->access_key_id))
-		return orch_fail(err, ORCH_E_INVALID,
-			"%s: the access key id is empty, too long or no such id", raw->source);
+		return orch_fail(
+			err, ORCH_E_INVALID, "the access key id is empty, too long or no such id");
 	if (raw->secret_access_key.len == 0 ||
 		!is_visible(raw->secret_access_key, ORCH_AWS_SECRET_BYTES))
 		return orch_fail(err, ORCH_E_INVALID,
-			"%s: the secret access key is empty, longer than %d bytes, or has "
-			"white space or a control character",
-			raw->source, ORCH_AWS_SECRET_BYTES);
+			"the secret access key is empty, longer than %d bytes, or has white space "
+			"or a control character",
+			ORCH_AWS_SECRET_BYTES);
 	if (!is_visible(raw->session_token, ORCH_AWS_TOKEN_BYTES))
 		return orch_fail(err, ORCH_E_INVALID,
-			"%s: the session token is longer than %d bytes, or has white space or a "
+			"the session token is longer than %d bytes, or has white space or a "
 			"control character",
-			raw->source, ORCH_AWS_TOKEN_BYTES);
+			ORCH_AWS_TOKEN_BYTES);
 	return ORCH_OK;
 }
 

@@ -27,7 +27,7 @@ struct orch_aws_credentials {
 	atomic_uint count;
 	uint64_t generation; /* 1, 2, … of this account */
 	uint64_t expires_ms; /* 0: never */
-	const char *source;  /* "the environment", …; static */
+	const char *source;  /* "the environment", "the instance", …; static */
 	char access_key_id[ORCH_AWS_KEY_ID_BYTES + 1];
 	struct orch_secret *secret_access_key;
 	struct orch_secret *session_token; /* NULL: none */

@@ -118,11 +118,11 @@ static void start(struct orch_aws_keeper *keeper)
 static void on_time(void *arg)
 {
 	struct orch_aws_keeper *keeper = arg;
+	uint64_t left = left_ms(keeper->aws, keeper->current);
 
-	if (orch_clock_boot_ms() >= keeper->not_before_ms &&
-		left_ms(keeper->aws, keeper->current) <= keeper->ahead_ms)
+	if (left <= keeper->ahead_ms && orch_clock_boot_ms() >= keeper->not_before_ms)
 		start(keeper);
-	else
+	else if (left < UINT64_MAX)
 		orch_timer_set(&keeper->timer, LOOK_MS);
 }
 

@@ -23,7 +23,7 @@ static enum orch_aws_look look_at_options(struct orch_aws_search *search, struct
 		.secret_access_key = text_of(aws->secret_access_key),
 		.session_token = text_of(aws->session_token),
 		.expiration = ORCH_TEXT_NONE,
-		.source = "the keys" };
+		.source = "the configuration" };
 
 	if (aws->access_key_id.len > 0 && aws->secret_access_key)
 		return find(search, &raw, err);
@@ -46,7 +46,7 @@ static enum orch_aws_look look_at_environment(struct orch_aws_search *search, st
 		.secret_access_key = text_of(env->secrets[ORCH_AWS_SECRET_SECRET_ACCESS_KEY]),
 		.session_token = text_of(env->secrets[ORCH_AWS_SECRET_SESSION_TOKEN]),
 		.expiration = ORCH_TEXT_NONE,
-		.source = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" };
+		.source = "the environment" };
 
 	if (raw.access_key_id.len == 0)
 		return ORCH_AWS_ABSENT;

@@ -59,6 +59,9 @@ static void take_answer(struct orch_aws_search *search, const struct orch_reply 
 		code = orch_fail(&err, ORCH_E_AGAIN, "%.200s", reply->problem.ptr);
 	else if (reply->status >= 500 || reply->status == 429)
 		code = orch_fail(&err, ORCH_E_AGAIN, "the answer is status %d", reply->status);
+	else if (reply->truncated)
+		code = orch_fail(&err, ORCH_E_DENIED, "the answer is longer than %d bytes",
+			ORCH_AWS_FOUND_BYTES);
 	else
 		code = source->steps[search->step].take(search, reply, &err);
 	if (code != ORCH_OK)

@@ -27,7 +27,8 @@ struct outcome {
 /* Account and client; the world's options and environment are set by then. */
 static inline void caller_open(struct caller *caller)
 {
-	const struct orch_http_client_options options = { .ca_file = NULL };
+	const struct orch_http_client_options options = { .ca_file =
+								  caller->world.options.ca_file };
 
 	world_must_create(&caller->world);
 	assert_int_equal(orch_http_client_create(

@@ -118,6 +118,37 @@ static void test_calls_wait_for_the_first_credentials(void **state)
 	world_service_stop(&agent);
 }
 
+static void test_service_and_agent_are_believed_by_the_configured_ca(void **state)
+{
+	static const struct world_answer fine[] = { OK_ANSWER };
+	static const struct world_answer keys[] = { { .status = "200 OK", .body = AGENT_KEYS } };
+	struct world_service agent, service;
+	struct outcome outcome;
+	struct caller caller;
+	char pem[128], urls[2][64];
+
+	(void)state;
+	caller_prepare(&caller, fine, 1);
+	(void)snprintf(pem, sizeof(pem), "%s/token", caller.world.home);
+	stand_in_make_certificate(pem);
+	world_service_start_with(&agent, pem, keys, 1);
+	world_service_start_with(&service, pem, fine, 1);
+	(void)snprintf(urls[0], sizeof(urls[0]), "https://localhost:%u/keys",
+		(unsigned)stand_in_port(agent.stand_in));
+	(void)snprintf(urls[1], sizeof(urls[1]), "https://localhost:%u",
+		(unsigned)stand_in_port(service.stand_in));
+	world_set("AWS_CONTAINER_CREDENTIALS_FULL_URI", urls[0]);
+	caller.world.options.endpoint = orch_text_from(urls[1]);
+	caller.world.options.ca_file = pem;
+	caller_open(&caller);
+	outcome_run(&outcome, &caller);
+	assert_int_equal(outcome.call.failure, ORCH_AWS_FINE);
+	assert_contains(world_service_request(&service, 0), "\r\nHost: localhost:");
+	caller_fini(&caller);
+	world_service_stop(&agent);
+	world_service_stop(&service);
+}
+
 static void test_without_credentials_a_call_says_why(void **state)
 {
 	static const struct world_answer fine[] = { OK_ANSWER };
@@ -416,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_credentials_that_are_refused_again_are_not_tried_for_ever),
 		cmocka_unit_test(test_a_wrong_signature_with_a_right_clock_is_about_keys),
 		cmocka_unit_test(test_calls_wait_for_the_first_credentials),
+		cmocka_unit_test(test_service_and_agent_are_believed_by_the_configured_ca),
 		cmocka_unit_test(test_without_credentials_a_call_says_why),
 		cmocka_unit_test(test_a_cancelled_call_is_not_told_of),
 		cmocka_unit_test(test_a_call_may_be_cancelled_while_it_sleeps_or_waits),

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "world.h"
 
+#define TOKEN_BYTES 1024 /* of the instance's, at most */
 #define EXPIRES "2099-01-02T03:04:05Z"
 #define JSON_KEYS                                                                 \
 	"{\"Code\":\"Success\",\"AccessKeyId\":\"AKIDNEAR\",\"SecretAccessKey\":" \
@@ -397,6 +398,70 @@ static void test_what_an_instance_says_oddly_is_not_believed(void **state)
 	}
 }
 
+/* "cccc…", LEN of them, lent until the next. */
+static const char *repeat(size_t len)
+{
+	static char bytes[ORCH_AWS_FOUND_BYTES + 2];
+
+	memset(bytes, 'c', len);
+	bytes[len] = '\0';
+	return bytes;
+}
+
+static void test_what_others_say_has_limits(void **state)
+{
+	static const struct {
+		size_t len; /* of what is said for the first time, or in the file */
+		bool is_file;
+		const char *said;
+	} rows[] = { { TOKEN_BYTES + 1, false, "longer than 1024 bytes" },
+		{ ORCH_AWS_FOUND_BYTES + 1, false, "the answer is longer than 65536 bytes" },
+		{ ORCH_AWS_IDENTITY_BYTES + 1, true, "larger than 20480 bytes" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct world_answer answer = { .status = "200 OK",
+			.body = repeat(rows[i].len) };
+		struct source source;
+
+		source_init(&source, &answer, 1);
+		if (rows[i].is_file)
+			use_web(&source, answer.body);
+		else
+			use_instance(&source);
+		assert_contains(search_in_vain(&source), rows[i].said);
+		source_fini(&source);
+	}
+}
+
+static void test_the_longest_that_others_may_say_is_taken(void **state)
+{
+	static const struct world_answer sts[] = { { .status = "200 OK", .body = XML_KEYS } };
+	char token[TOKEN_BYTES + 1] = "", role[ORCH_AWS_ROLE_BYTES + 2] = "";
+	struct world_answer answers[] = { { .status = "200 OK", .body = token },
+		{ .status = "200 OK", .body = role }, KEYS_ANSWER };
+	struct source source;
+
+	(void)state;
+	memset(token, 'c', TOKEN_BYTES);
+	memset(role, 'c', ORCH_AWS_ROLE_BYTES);
+	source_init(&source, answers, 3);
+	use_instance(&source);
+	search(&source);
+	world_expect_key(&source.world, "AKIDNEAR", "the instance");
+	role[ORCH_AWS_ROLE_BYTES] = 'c';
+	role[ORCH_AWS_ROLE_BYTES + 1] = '\0';
+	world_service_say(&source.service, answers, 3);
+	assert_contains(search_in_vain(&source), "role has no such name");
+	source_fini(&source);
+
+	source_init(&source, sts, 1);
+	use_web(&source, repeat(ORCH_AWS_IDENTITY_BYTES));
+	search(&source);
+	world_expect_key(&source.world, "ASIAWEB", "the web identity");
+	source_fini(&source);
+}
+
 static void test_a_metadata_service_that_stumbles_is_asked_again(void **state)
 {
 	static const struct world_answer answers[] = { { .then = WORLD_RESET },
@@ -490,6 +555,8 @@ int main(void)
 		cmocka_unit_test(test_an_instance_is_asked_by_version_2),
 		cmocka_unit_test(test_version_1_is_never_fallen_back_to),
 		cmocka_unit_test(test_what_an_instance_says_oddly_is_not_believed),
+		cmocka_unit_test(test_what_others_say_has_limits),
+		cmocka_unit_test(test_the_longest_that_others_may_say_is_taken),
 		cmocka_unit_test(test_a_metadata_service_that_stumbles_is_asked_again),
 		cmocka_unit_test(test_a_metadata_service_that_is_not_there_is_given_up),
 		cmocka_unit_test(test_an_account_may_go_while_it_asks),

@@ -41,11 +41,11 @@ static void test_the_sources_have_their_order(void **state)
 	world_set("AWS_ACCESS_KEY_ID", "AKIDENV");
 	world_set("AWS_SECRET_ACCESS_KEY", "canary-of-the-environment");
 	recreate(&world);
-	world_expect_key(&world, "AKIDENV", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+	world_expect_key(&world, "AKIDENV", "the environment");
 	assert_contains(orch_aws_warning(world.aws).ptr, "the profile that is named are not used");
 	world_use_keys(&world);
 	recreate(&world);
-	world_expect_key(&world, WORLD_KEY, "the keys");
+	world_expect_key(&world, WORLD_KEY, "the configuration");
 	assert_text(orch_aws_warning(world.aws), "");
 	assert_true(orch_aws_is_ready(world.aws, &world.err));
 	world_fini(&world);
@@ -264,6 +264,24 @@ static void test_a_session_token_of_the_environment_counts(void **state)
 	world_fini(&world);
 }
 
+static void test_a_secret_that_is_too_long_is_refused_unseen(void **state)
+{
+	static char text[ORCH_AWS_VALUE_BYTES + 2];
+	struct world world;
+
+	(void)state;
+	world_init(&world);
+	world_use_keys(&world);
+	memset(text, 'c', sizeof(text) - 1);
+	world_set("AWS_SESSION_TOKEN", text);
+	assert_int_equal(world_create(&world), ORCH_E_INVALID);
+	assert_string_equal(world.err.text, "AWS_SESSION_TOKEN is longer than 8192 bytes");
+	text[ORCH_AWS_VALUE_BYTES] = '\0';
+	world_set("AWS_SESSION_TOKEN", text);
+	world_must_create(&world);
+	world_fini(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_times_are_read_strictly),
 		cmocka_unit_test(test_any_allocation_may_fail_at_the_start),
 		cmocka_unit_test(test_a_session_token_of_the_environment_counts),
+		cmocka_unit_test(test_a_secret_that_is_too_long_is_refused_unseen),
 	};
 
 	return cmocka_run_group_tests_name("aws_credentials", tests, NULL, NULL);

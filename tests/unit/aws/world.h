@@ -104,12 +104,19 @@ static inline void world_serve(struct stand_in_conn *conn)
 	}
 }
 
-static inline void world_service_start(
-	struct world_service *service, const struct world_answer *answers, size_t count)
+/* PEM: its certificate and key; NULL: no TLS. */
+static inline void world_service_start_with(struct world_service *service, const char *pem,
+	const struct world_answer *answers, size_t count)
 {
 	*service = (struct world_service){ .answers = answers, .count = count };
 	pthread_mutex_init(&service->lock, NULL);
-	service->stand_in = stand_in_start("127.0.0.1", NULL, world_serve, service);
+	service->stand_in = stand_in_start("127.0.0.1", pem, world_serve, service);
+}
+
+static inline void world_service_start(
+	struct world_service *service, const struct world_answer *answers, size_t count)
+{
+	world_service_start_with(service, NULL, answers, count);
 }
 
 static inline void world_service_stop(struct world_service *service)
