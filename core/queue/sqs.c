@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/text.h"
 
 struct orch_sqs_lane *orch_sqs_find_lane(struct orch_queue_sqs *queue, struct orch_lane *lane)
@@ -303,6 +304,9 @@ int orch_queue_sqs_start(struct orch_queue *base, const struct orch_config *conf
 		code = attach(base, lane, err);
 	if (code != ORCH_OK)
 		return code;
+	if (orch_aws_warning(queue->aws).len > 0)
+		orch_log(ORCH_LOG_WARN, "aws.credentials",
+			ORCH_LOG_TEXT("what", orch_aws_warning(queue->aws)));
 	queue->home = orch_sqs_find_lane(queue, lane);
 	name_queues(queue, config);
 	return orch_sqs_tend_start(queue, err);

@@ -243,19 +243,13 @@ static void read_letter(struct orch_sqs_aside_look *look, struct json_object *me
 static void on_polled(struct orch_aws_call *done)
 {
 	struct orch_sqs_aside_look *look = done->user;
-	struct json_object *answer = NULL, *messages;
-	struct orch_err err;
+	struct json_object *messages = orch_json_get(done->json, "Messages");
 
 	look->is_calling = false;
-	if (done->failure == ORCH_AWS_FINE &&
-		orch_json_parse(done->answer, &answer, &err) == ORCH_OK) {
-		messages = orch_json_get(answer, "Messages");
-		for (size_t i = 0; json_object_is_type(messages, json_type_array) &&
-			i < json_object_array_length(messages) && i < ORCH_SQS_BATCH;
-			i++)
-			read_letter(look, json_object_array_get_idx(messages, i));
-		json_object_put(answer);
-	}
+	for (size_t i = 0; json_object_is_type(messages, json_type_array) &&
+		i < json_object_array_length(messages) && i < ORCH_SQS_BATCH;
+		i++)
+		read_letter(look, json_object_array_get_idx(messages, i));
 	if (look->count == 0 || orch_arena_failed(look->arena)) {
 		end_look(look);
 		return;
@@ -292,19 +286,15 @@ static uint64_t number(struct json_object *attributes, const char *key)
 static void on_counted_in_sqs(struct orch_aws_call *done)
 {
 	struct orch_sqs_aside_look *look = done->user;
-	struct json_object *answer = NULL, *attributes;
-	struct orch_err err;
+	struct json_object *attributes = orch_json_get(done->json, "Attributes");
 
 	look->is_calling = false;
-	if (done->failure != ORCH_AWS_FINE ||
-		orch_json_parse(done->answer, &answer, &err) != ORCH_OK) {
+	if (attributes == NULL) {
 		end_look(look);
 		return;
 	}
-	attributes = orch_json_get(answer, "Attributes");
 	look->in_sqs = number(attributes, "ApproximateNumberOfMessages") +
 		number(attributes, "ApproximateNumberOfMessagesNotVisible");
-	json_object_put(answer);
 	look->polls = 0;
 	if (look->in_sqs == look->in_books)
 		end_look(look);

@@ -116,7 +116,8 @@ static void take_successes(struct orch_sqs_flight *flight, struct json_object *l
 
 static enum orch_aws_failure judge_failed(struct json_object *answer)
 {
-	enum orch_aws_failure failure = orch_aws_judge(orch_json_text(answer, "Code"), 0);
+	enum orch_aws_failure failure = orch_aws_judge_entry(
+		orch_json_text(answer, "Code"), orch_json_text(answer, "Message"), 0);
 
 	/* What is said to be the service's fault may be sent again, whatever it is called. */
 	if (!orch_json_bool(answer, "SenderFault", true) && failure != ORCH_AWS_THROTTLED)
@@ -145,14 +146,8 @@ static void take_failures(struct orch_sqs_flight *flight, struct json_object *li
 
 static void take_answer(struct orch_sqs_flight *flight)
 {
-	struct json_object *answer = NULL;
-	struct orch_err err;
-
-	if (orch_json_parse(flight->call.answer, &answer, &err) != ORCH_OK)
-		return;
-	take_successes(flight, orch_json_get(answer, "Successful"));
-	take_failures(flight, orch_json_get(answer, "Failed"));
-	json_object_put(answer);
+	take_successes(flight, orch_json_get(flight->call.json, "Successful"));
+	take_failures(flight, orch_json_get(flight->call.json, "Failed"));
 }
 
 /* A request that is refused as a whole for what one of its entries is: each is sent alone. */
@@ -327,6 +322,8 @@ static void pump(struct orch_sqs_batch *batch)
 {
 	if (batch->failures == 0)
 		send_ready(batch, false);
+	else if (batch->count > 0 && !orch_timer_is_set(&batch->timer))
+		orch_timer_set(&batch->timer, lingers_ms[batch->verb]);
 }
 
 static void on_timer(void *arg)

@@ -96,13 +96,9 @@ static void take_message(struct orch_sqs_haul *haul, struct json_object *message
 
 static int read_answer(struct orch_sqs_haul *haul)
 {
-	struct json_object *answer = NULL, *messages;
-	struct orch_err err;
+	struct json_object *messages = orch_json_get(haul->call.json, "Messages");
 	size_t count;
 
-	if (orch_json_parse(haul->call.answer, &answer, &err) != ORCH_OK)
-		return ORCH_E_INVALID;
-	messages = orch_json_get(answer, "Messages");
 	count = json_object_is_type(messages, json_type_array) ? json_object_array_length(messages)
 							       : 0;
 	if (count > ORCH_SQS_BATCH)
@@ -111,7 +107,6 @@ static int read_answer(struct orch_sqs_haul *haul)
 		orch_arena_alloc_array(haul->arena, count + 1, sizeof(*haul->deliveries));
 	for (size_t i = 0; haul->deliveries != NULL && i < count; i++)
 		take_message(haul, json_object_array_get_idx(messages, i));
-	json_object_put(answer);
 	return orch_arena_failed(haul->arena) ? ORCH_E_NOMEM : ORCH_OK;
 }
 

@@ -79,23 +79,16 @@ static uint64_t count_deliverable(const struct orch_aws_call *call)
 {
 	static const char *const keys[] = { "ApproximateNumberOfMessages",
 		"ApproximateNumberOfMessagesDelayed" };
-	struct json_object *answer = NULL, *attributes;
+	struct json_object *attributes = orch_json_get(call->json, "Attributes");
 	uint64_t sum = 0;
-	struct orch_err err;
 
-	if (orch_json_parse(call->answer, &answer, &err) != ORCH_OK)
-		return UINT64_MAX;
-	attributes = orch_json_get(answer, "Attributes");
 	for (size_t i = 0; i < 2; i++) {
 		uint64_t count = 0;
 
 		(void)orch_text_to_uint(orch_json_text(attributes, keys[i]), 0, UINT32_MAX, &count);
 		sum += count;
 	}
-	if (attributes == NULL)
-		sum = UINT64_MAX;
-	json_object_put(answer);
-	return sum;
+	return attributes == NULL ? UINT64_MAX : sum;
 }
 
 static void on_counted(struct orch_aws_call *call)

@@ -126,15 +126,10 @@ static void fail(struct orch_sqs_settling *settling)
 
 static bool take_url(const struct orch_aws_call *call, char ret[ORCH_SQS_URL_BYTES])
 {
-	struct json_object *answer = NULL;
-	struct orch_text url = ORCH_TEXT_NONE;
-	struct orch_err err;
+	struct orch_text url = orch_json_text(call->json, "QueueUrl");
 
-	if (orch_json_parse(call->answer, &answer, &err) == ORCH_OK)
-		url = orch_json_text(answer, "QueueUrl");
 	if (url.len > 0 && url.len < ORCH_SQS_URL_BYTES)
 		(void)snprintf(ret, ORCH_SQS_URL_BYTES, "%.*s", ORCH_TEXT_ARG(url));
-	json_object_put(answer);
 	return ret[0] != '\0';
 }
 
@@ -213,21 +208,9 @@ static void look_at(struct orch_sqs_settling *settling, struct json_object *attr
 	look_at_redrive(settling, attributes);
 }
 
-static struct json_object *attributes_of(
-	const struct orch_aws_call *call, struct json_object **ret_answer)
-{
-	struct orch_err err;
-
-	*ret_answer = NULL;
-	return orch_json_parse(call->answer, ret_answer, &err) == ORCH_OK
-		? orch_json_get(*ret_answer, "Attributes")
-		: NULL;
-}
-
 static void look_dead(struct orch_sqs_settling *settling)
 {
-	struct json_object *answer;
-	struct json_object *attributes = attributes_of(&settling->call, &answer);
+	struct json_object *attributes = orch_json_get(settling->call.json, "Attributes");
 	struct orch_text arn = orch_json_text(attributes, "QueueArn");
 	uint64_t retention = number(attributes, "MessageRetentionPeriod");
 
@@ -236,17 +219,13 @@ static void look_dead(struct orch_sqs_settling *settling)
 		complain(settling,
 			"it keeps dead letters for %llu s only; set %d, the most that SQS knows",
 			(unsigned long long)retention, RETENTION_S);
-	json_object_put(answer);
 }
 
 static void finish(struct orch_sqs_settling *settling)
 {
 	struct orch_sqs_name *name = settling->name;
-	struct json_object *answer;
-	struct json_object *attributes = attributes_of(&settling->call, &answer);
 
-	look_at(settling, attributes);
-	json_object_put(answer);
+	look_at(settling, orch_json_get(settling->call.json, "Attributes"));
 	/* Others read the URLs as soon as they are known, so they are written once. */
 	if (!atomic_load(&name->is_known)) {
 		memcpy(name->url, settling->url, sizeof(name->url));
