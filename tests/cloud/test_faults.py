@@ -39,18 +39,16 @@ class Faults(StormCase):
         finally:
             self.site.box.calm()
 
-    def endure(self, *faults, effects_once=True, calm_after_s=None):
-        """Under these faults what is said comes to its end; or after them, if they last."""
+    def endure(self, *faults, effects_once=True, before=None):
+        """Under these faults what is said comes to its end."""
         site = self.site
         deletions = site.calls("chat.delete")
         leaks = len(site.leaks)
         with self.weather(*faults):
+            if before:
+                before()
             site.talk(LEAKS)
-            if calm_after_s is None:
-                site.await_end()
-            else:
-                time.sleep(calm_after_s)
-        site.await_end()
+            site.await_end()
         self.assertEqual(site.deleted(), len(site.leaks))
         self.assertEqual({site.shown(message) for message in site.clean}, {"live"})
         done = site.calls("chat.delete") - deletions
@@ -125,15 +123,14 @@ class Faults(StormCase):
         self.endure(("denied", {"for_ms": 4000}))
 
     def test_18_nobody_listens_for_a_while(self):
-        self.site.talk(LEAKS)
-        self.site.box.tell("down", ms=4000)
-        self.endure()
+        self.endure(before=lambda: self.site.box.tell("down", ms=4000))
 
     def test_19_connections_that_say_nothing_any_more(self):
         self.endure(("stall", {"action": "ReceiveMessage", "count": 2}),
                     ("stall", {"action": "SendMessageBatch", "count": 1}))
 
     def test_22_a_batch_that_is_refused_for_one_of_its_entries(self):
+        self.site.explain("queue.refused", error="BatchRequestTooLong")
         self.endure(("error", {"action": "SendMessageBatch", "code": "BatchRequestTooLong",
                                "status": 400, "count": 3}))
 
