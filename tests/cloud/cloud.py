@@ -19,7 +19,7 @@ from harness import Failed, poll
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(os.path.dirname(TESTS), "build")))
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-SERVER = "from moto.server import main; main()"
+SERVER = os.path.join(HERE, "stand_in.py")
 
 
 class Environment:
@@ -43,8 +43,8 @@ class Moto:
         more = {} if open_calls is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(open_calls)}
         with open(self.log_path, "wb") as log:
             self.process = harness.launch(
-                [sys.executable, "-c", SERVER, "-p", str(self.port.number)], Environment(**more),
-                stdout=log, stderr=log)
+                [sys.executable, SERVER, "-p", str(self.port.number)], Environment(**more), stdout=log,
+                stderr=log)
 
     def client(self, service, key_id="anybody", secret="anything"):
         return boto3.client(
