@@ -183,10 +183,11 @@ static void end_rest(struct orch_sqs_flight *flight)
 	}
 }
 
-static void note_outcome(struct orch_sqs_batch *batch, enum orch_aws_failure failure)
+static void note_outcome(struct orch_sqs_batch *batch, const struct orch_aws_call *call)
 {
-	if (failure == ORCH_AWS_SETTING)
-		atomic_store(&batch->name->is_doubted, true);
+	enum orch_aws_failure failure = call->failure;
+
+	orch_sqs_name_note(batch->name, batch->verb, call, batch->failures);
 	if (failure == ORCH_AWS_THROTTLED)
 		batch->most_flights = batch->most_flights > 1 ? batch->most_flights / 2 : 1;
 	else if (failure == ORCH_AWS_FINE && batch->most_flights < FLIGHTS)
@@ -219,7 +220,7 @@ static void on_answer(struct orch_aws_call *call)
 	enum orch_aws_failure failure = call->failure;
 	unsigned failed_before = batch->failures;
 
-	note_outcome(batch, failure);
+	note_outcome(batch, call);
 	if (failure == ORCH_AWS_FINE)
 		take_answer(flight);
 	end_rest(flight);

@@ -319,8 +319,7 @@ static void on_polled(struct orch_aws_call *call)
 	struct orch_sqs_haul *haul = call->user;
 
 	haul->failure = call->failure;
-	if (call->failure == ORCH_AWS_SETTING)
-		atomic_store(&haul->source->name->is_doubted, true);
+	orch_sqs_name_note(haul->source->name, ORCH_SQS_RECEIVE, call, haul->source->failures);
 	if (call->failure == ORCH_AWS_FINE && read_answer(haul) != ORCH_OK)
 		haul->failure = ORCH_AWS_TRANSIENT;
 	if (haul->failure == ORCH_AWS_FINE && haul->count > 0)
