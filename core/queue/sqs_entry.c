@@ -148,7 +148,8 @@ void orch_sqs_send(
 	entry->row = item->row;
 	entry->base.done = on_sent;
 	orch_buf_init(&body, ORCH_SQS_BATCH_BYTES);
-	orch_sqs_body_write(&body, item, item->sealed.len <= config->inline_bytes);
+	orch_sqs_body_write(
+		&body, item, item->sealed.len > 0 && item->sealed.len <= config->inline_bytes);
 	add_body(entry, &body);
 	orch_buf_fini(&body);
 	if (config->fair)
