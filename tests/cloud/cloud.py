@@ -120,7 +120,9 @@ class Queue:
         return self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])["Attributes"]
 
     def count(self):
-        """All that it holds, whether somebody is at it or not."""
+        """All that it holds, whether somebody is at it or not; None: it is not there."""
+        if not self.exists():
+            return None
         found = self.attributes()
         return sum(int(found["ApproximateNumberOfMessages" + what])
                    for what in ("", "NotVisible", "Delayed"))
