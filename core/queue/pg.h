@@ -29,6 +29,10 @@ enum orch_item_state {
 
 #define ORCH_QUEUE_DAY_SQL "86400000"
 
+/* Of the dead, such as did not open. */
+#define ORCH_DEAD_IS_DAMAGED_SQL "NOT alien AND reason = '" ORCH_QUEUE_DAMAGED "'"
+#define ORCH_QUEUE_DAMAGED "damaged"
+
 /* A row that is to be sent: it was put, has come to the head of its order key, or was missed. */
 struct orch_pg_item {
 	struct orch_message message; /* without its body */

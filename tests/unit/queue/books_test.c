@@ -352,6 +352,34 @@ static void the_dead_are_shown_redriven_and_discarded(void **state)
 	assert_int_equal(ledger(b).dead, 0);
 }
 
+static const char *state_of_the_dead(struct books *b)
+{
+	struct orch_queue_filter dead = {
+		.queue = ORCH_TEXT_NONE, .id = ORCH_TEXT_NONE, .dead = true
+	};
+	struct orch_queue_entry *entries;
+	size_t count;
+
+	assert_int_equal(
+		orch_queue_pg_peek(&b->books, &dead, b->arena, &entries, &count, &b->err), ORCH_OK);
+	assert_int_equal(count, 1);
+	return entries[0].state.ptr;
+}
+
+static void damaged_are_those_that_did_not_open_and_no_strangers(void **state)
+{
+	struct books *b = *state;
+
+	bury(b, "one");
+	assert_int_equal(ledger(b).damaged, 0);
+	(void)ask(&b->f, "UPDATE dead SET reason = 'damaged'");
+	assert_int_equal(ledger(b).damaged, 1);
+	assert_string_equal(state_of_the_dead(b), "damaged");
+	(void)ask(&b->f, "UPDATE dead SET reason = 'bad_json', alien = true");
+	assert_int_equal(ledger(b).damaged, 0);
+	assert_string_equal(state_of_the_dead(b), "dead");
+}
+
 static struct orch_pg_tending tend(
 	struct books *b, void (*make)(struct orch_pg_tending *tending), int64_t older_ms)
 {
@@ -521,6 +549,7 @@ int main(void)
 		TEST(a_release_says_when_and_counts_the_try),
 		TEST(progress_is_kept),
 		TEST(the_dead_are_shown_redriven_and_discarded),
+		TEST(damaged_are_those_that_did_not_open_and_no_strangers),
 		TEST(what_was_never_sent_is_found_until_it_is_noted_as_sent),
 		TEST(what_was_missed_and_not_sent_again_is_found_as_unsent),
 		TEST(nothing_is_found_for_queues_that_take_nothing),
