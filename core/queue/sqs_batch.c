@@ -17,7 +17,7 @@
 #define RETRY_BASE_MS 50
 #define RETRY_CAP_MS 20000
 #define SETTING_WAIT_MS 10000 /* for somebody to put it right, and up to twice as long */
-#define REQUEST_BYTES (4 << 20)
+#define REQUEST_BYTES (8 << 20) /* more than an entry has */
 
 struct orch_sqs_flight {
 	TAILQ_ENTRY(orch_sqs_flight) link;
