@@ -29,6 +29,10 @@ enum orch_item_state {
 
 #define ORCH_QUEUE_DAY_SQL "86400000"
 
+/* Of the dead, such as did not open. */
+#define ORCH_DEAD_IS_DAMAGED_SQL "NOT alien AND reason = '" ORCH_QUEUE_DAMAGED "'"
+#define ORCH_QUEUE_DAMAGED "damaged"
+
 /* A row that is to be sent: it was put, has come to the head of its order key, or was missed. */
 struct orch_pg_item {
 	struct orch_message message; /* without its body */
@@ -114,8 +118,10 @@ void orch_pg_claim_init(struct orch_pg_claiming *claiming);
 struct orch_pg_tending {
 	struct orch_pg_op pg_op;
 	/* in */
-	struct orch_text queue; /* of late() and missed() */
-	const int64_t *rows;    /* of mark_sent() */
+	struct orch_text queue;         /* of late() and missed() */
+	const struct orch_text *queues; /* of unsent(): those to which something can be sent */
+	size_t queue_count;
+	const int64_t *rows; /* of mark_sent() */
 	size_t row_count;
 	int64_t older_ms;
 	size_t limit;
@@ -126,7 +132,8 @@ struct orch_pg_tending {
 	size_t changed; /* rows; of late(): 1 if there are some */
 };
 void orch_pg_tend_mark_sent(struct orch_pg_tending *tending); /* ROWS are in SQS */
-void orch_pg_tend_unsent(struct orch_pg_tending *tending);    /* should have been, for OLDER_MS */
+/* Should have been, for OLDER_MS; that begins anew for those that are given. */
+void orch_pg_tend_unsent(struct orch_pg_tending *tending);
 void orch_pg_tend_late(
 	struct orch_pg_tending *tending); /* are there such as missed() would give? */
 void orch_pg_tend_missed(struct orch_pg_tending *tending); /* sent longer ago, due, and not held */

@@ -16,8 +16,8 @@ static const char living_sql[] = COLUMNS
 	" CASE WHEN state = 3 THEN 'blocked' WHEN state = 0 OR at <= orch_ms() THEN 'waiting'"
 	" WHEN state = 1 THEN 'delayed' ELSE 'leased' END"
 	" FROM item AS t LEFT JOIN body USING (row)" WHERE;
-static const char dead_sql[] = COLUMNS "reason, detail, ended, CASE WHEN alien THEN 'damaged' ELSE "
-				       "'dead' END FROM dead AS t" WHERE;
+static const char dead_sql[] = COLUMNS "reason, detail, ended, CASE WHEN " ORCH_DEAD_IS_DAMAGED_SQL
+				       " THEN 'damaged' ELSE 'dead' END FROM dead AS t" WHERE;
 
 enum { SEALED = ORCH_PG_ITEM_COLUMN_COUNT, RECEIVES, ATTEMPTS, REASON, DETAIL, ENDED, STATE };
 

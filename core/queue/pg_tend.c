@@ -8,11 +8,14 @@
 #include "base/text.h"
 #include "queue/pg.h"
 
-#define SEND_AGAIN                                                                \
-	" UPDATE item AS i SET sent = orch_ms() FROM late WHERE i.row = late.row" \
-	" RETURNING i.*) SELECT " ORCH_PG_ITEM_COLUMNS(                           \
-		"again") ", body.sealed FROM again"                               \
-			 " JOIN body USING (row) ORDER BY row"
+/*
+ * Whoever sends it says so when it has been sent.  Without the bodies, which the
+ * receiver takes from here: a body may be why it was not sent.
+ */
+#define GIVE_AGAIN " SELECT " ORCH_PG_ITEM_COLUMNS("again") ", ''::bytea FROM again ORDER BY row"
+#define SEND_AGAIN                                                                 \
+	" UPDATE item AS i SET sent = -orch_ms() FROM late WHERE i.row = late.row" \
+	" RETURNING i.*)" GIVE_AGAIN
 
 static struct orch_pg_tending *tending_of(struct orch_pg_op *pg_op)
 {
@@ -58,11 +61,13 @@ static int send_unsent(
 
 	orch_pg_begin(sender,
 		"WITH late AS (SELECT row FROM item WHERE sent < 0"
-		" AND sent > $1::bigint - orch_ms() AND state IN (0, 1)"
+		" AND sent > $1::bigint - orch_ms() AND queue = ANY ($3::text[])"
+		" AND (state IN (0, 1) OR state = 2 AND at < orch_ms())"
 		" ORDER BY sent DESC LIMIT $2::bigint FOR UPDATE SKIP LOCKED), again AS "
 		"(" SEND_AGAIN);
 	orch_pg_int(sender, tending->older_ms);
 	orch_pg_int(sender, (int64_t)tending->limit);
+	orch_pg_texts(sender, tending->queues, tending->queue_count);
 	return orch_pg_end(sender, err);
 }
 
@@ -131,9 +136,8 @@ static int send_headless(
 		" AND h.sequence = b.sequence AND h.state <> 3)"
 		" GROUP BY queue, sequence LIMIT $1::bigint), again AS ("
 		"UPDATE item AS i SET state = CASE WHEN at > orch_ms() THEN 1 ELSE 0 END,"
-		" sent = orch_ms() FROM late WHERE i.row = late.row AND i.state = 3 RETURNING i.*)"
-		" SELECT " ORCH_PG_ITEM_COLUMNS("again") ", body.sealed FROM again"
-							 " JOIN body USING (row) ORDER BY row");
+		" sent = -orch_ms() FROM late WHERE i.row = late.row AND i.state = 3 RETURNING "
+		"i.*)" GIVE_AGAIN);
 	orch_pg_int(sender, (int64_t)tending->limit);
 	return orch_pg_end(sender, err);
 }

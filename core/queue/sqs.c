@@ -136,16 +136,32 @@ static void detach(struct orch_queue *base, struct orch_lane *thread)
 	free_lane(lane);
 }
 
-/* What is left to be noted is noted now: a drain does not wait for the usual moment. */
+/* Entries that cannot be told to SQS for now. */
+static size_t count_stuck(const struct orch_sqs_lane *lane)
+{
+	const struct orch_sqs_desk *desk;
+	size_t count = 0;
+
+	TAILQ_FOREACH(desk, &lane->desks, link)
+	for (int verb = 0; verb < ORCH_SQS_VERBS; verb++)
+		if (orch_sqs_name_fails(desk->name, (enum orch_sqs_verb)verb))
+			count += desk->batches[verb].count;
+	return count;
+}
+
+/*
+ * What is left to be noted is noted now: a drain does not wait for the usual
+ * moment; nor does it for what SQS refuses, since the books have it.
+ */
 static bool is_idle(struct orch_queue *base, struct orch_lane *thread)
 {
 	struct orch_sqs_lane *lane = orch_sqs_find_lane(orch_queue_sqs_of(base), thread);
 
 	if (lane == NULL)
 		return true;
-	if (lane->under_way == 0 && lane->sent_count > 0)
+	if (lane->under_way == count_stuck(lane) && lane->sent_count > 0)
 		orch_sqs_mark_sent(lane);
-	return lane->under_way == 0;
+	return lane->under_way == count_stuck(lane);
 }
 
 static int stats(struct orch_queue *queue, struct orch_arena *arena,

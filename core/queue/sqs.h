@@ -40,6 +40,21 @@
 struct orch_queue_sqs;
 struct orch_sqs_lane;
 
+enum orch_sqs_verb {
+	ORCH_SQS_SEND = 0,
+	ORCH_SQS_DELETE,
+	ORCH_SQS_CHANGE,
+	ORCH_SQS_ASIDE,
+	ORCH_SQS_VERBS
+};
+/* What else is done with a queue, and can fail while the rest works: another permission is asked for each. */
+enum {
+	ORCH_SQS_RECEIVE = ORCH_SQS_VERBS,
+	ORCH_SQS_SETTLE, /* finding it, making it, looking at it */
+	ORCH_SQS_USES
+};
+#define ORCH_SQS_TROUBLE_BYTES 256
+
 /* One of our queues.  Lives as long as the queue; made by any lane, looked after by the home lane. */
 struct orch_sqs_name {
 	struct orch_queue_sqs *queue;
@@ -52,7 +67,9 @@ struct orch_sqs_name {
 	struct orch_sqs_settling *settling; /* under way */
 	uint64_t due_ms;                    /* monotonic: looked at again */
 	unsigned failures;
-	char trouble[256]; /* as it was logged last; under the queue's mutex */
+	/* What is the matter with each use, as it was logged last; under the queue's mutex. */
+	char troubles[ORCH_SQS_USES][ORCH_SQS_TROUBLE_BYTES];
+	atomic_uint troubled; /* a bit for each use that has trouble */
 };
 
 /* An entry of a batch request.  Lives until DONE has run. */
@@ -67,14 +84,6 @@ struct orch_sqs_entry {
 		struct orch_sqs_entry *entry, enum orch_aws_failure failure, const char *error);
 };
 TAILQ_HEAD(orch_sqs_entries, orch_sqs_entry);
-
-enum orch_sqs_verb {
-	ORCH_SQS_SEND = 0,
-	ORCH_SQS_DELETE,
-	ORCH_SQS_CHANGE,
-	ORCH_SQS_ASIDE,
-	ORCH_SQS_VERBS
-};
 
 /* Entries of one kind for one queue, on one lane. */
 struct orch_sqs_batch {
@@ -147,12 +156,21 @@ struct orch_sqs_lane *orch_sqs_find_lane(struct orch_queue_sqs *queue, struct or
 struct orch_sqs_desk *orch_sqs_desk(struct orch_sqs_lane *lane, struct orch_text name);
 
 /* sqs_name.c */
+/* It fails lastingly, or nothing is known of it yet. */
+static inline bool orch_sqs_name_fails(const struct orch_sqs_name *name, enum orch_sqs_verb verb)
+{
+	return !atomic_load(&name->is_known) ||
+		(atomic_load(&name->troubled) & (1u << verb | 1u << ORCH_SQS_SETTLE)) != 0;
+}
 struct orch_sqs_name *orch_sqs_name_get(struct orch_queue_sqs *queue, struct orch_text name);
 size_t orch_sqs_names(
 	struct orch_queue_sqs *queue, struct orch_sqs_name *ret_names[ORCH_SQS_QUEUES]);
 void orch_sqs_name_free(struct orch_sqs_name *name);
 void orch_sqs_name_tend(struct orch_sqs_name *name); /* on the home lane, now and then */
 bool orch_sqs_name_has_trouble(struct orch_sqs_name *name, struct orch_err *err);
+/* From any lane: what came of a use, after so many failures in a row.  What lasts is said. */
+void orch_sqs_name_note(struct orch_sqs_name *name, unsigned use, const struct orch_aws_call *call,
+	unsigned failures);
 
 /* sqs_batch.c */
 ORCH_MUST_USE int orch_sqs_batch_init(struct orch_sqs_batch *batch, struct orch_sqs_lane *lane,

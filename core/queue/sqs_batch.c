@@ -17,7 +17,7 @@
 #define RETRY_BASE_MS 50
 #define RETRY_CAP_MS 20000
 #define SETTING_WAIT_MS 10000 /* for somebody to put it right, and up to twice as long */
-#define REQUEST_BYTES (4 << 20)
+#define REQUEST_BYTES (8 << 20) /* more than an entry has */
 
 struct orch_sqs_flight {
 	TAILQ_ENTRY(orch_sqs_flight) link;
@@ -178,10 +178,11 @@ static void end_rest(struct orch_sqs_flight *flight)
 	}
 }
 
-static void note_outcome(struct orch_sqs_batch *batch, enum orch_aws_failure failure)
+static void note_outcome(struct orch_sqs_batch *batch, const struct orch_aws_call *call)
 {
-	if (failure == ORCH_AWS_SETTING)
-		atomic_store(&batch->name->is_doubted, true);
+	enum orch_aws_failure failure = call->failure;
+
+	orch_sqs_name_note(batch->name, batch->verb, call, batch->failures);
 	if (failure == ORCH_AWS_THROTTLED)
 		batch->most_flights = batch->most_flights > 1 ? batch->most_flights / 2 : 1;
 	else if (failure == ORCH_AWS_FINE && batch->most_flights < FLIGHTS)
@@ -214,7 +215,7 @@ static void on_answer(struct orch_aws_call *call)
 	enum orch_aws_failure failure = call->failure;
 	unsigned failed_before = batch->failures;
 
-	note_outcome(batch, failure);
+	note_outcome(batch, call);
 	if (failure == ORCH_AWS_FINE)
 		take_answer(flight);
 	end_rest(flight);

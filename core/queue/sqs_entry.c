@@ -12,6 +12,9 @@
 #define GROUP_BYTES 128 /* of a MessageGroupId */
 #define GROUP_PUNCTUATION "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 #define ATTRIBUTES_BYTES 4096
+#define JSON_BYTES (7 << 20) /* of an entry: a message of 1 MiB of which all has to be escaped */
+#define ASIDE_BYTES (ORCH_SQS_BATCH_BYTES - 4 * ATTRIBUTES_BYTES) /* of a dead letter's body */
+#define TOO_LARGE "the message is too large for a dead letter; the store has it"
 
 struct entry {
 	struct orch_sqs_entry base;
@@ -51,7 +54,7 @@ static struct entry *make_entry(struct orch_sqs_lane *lane, struct orch_text que
 	*ret_batch = &desk->batches[verb];
 	entry->lane = lane;
 	entry->queue = orch_text_from(desk->name->name);
-	orch_buf_init(&entry->json, ORCH_SQS_BATCH_BYTES);
+	orch_buf_init(&entry->json, JSON_BYTES);
 	return entry;
 }
 
@@ -148,7 +151,8 @@ void orch_sqs_send(
 	entry->row = item->row;
 	entry->base.done = on_sent;
 	orch_buf_init(&body, ORCH_SQS_BATCH_BYTES);
-	orch_sqs_body_write(&body, item, item->sealed.len <= config->inline_bytes);
+	orch_sqs_body_write(
+		&body, item, item->sealed.len > 0 && item->sealed.len <= config->inline_bytes);
 	add_body(entry, &body);
 	orch_buf_fini(&body);
 	if (config->fair)
@@ -244,7 +248,8 @@ void orch_sqs_set_aside(struct orch_sqs_lane *lane, const struct orch_sqs_aside 
 		return;
 	entry->base.done = on_said;
 	orch_buf_init(&body, ORCH_SQS_BATCH_BYTES);
-	orch_buf_add_text(&body, aside->body);
+	orch_buf_add_text(
+		&body, aside->body.len > ASIDE_BYTES ? ORCH_TEXT(TOO_LARGE) : aside->body);
 	add_body(entry, &body);
 	orch_buf_fini(&body);
 	orch_buf_add_string(&entry->json, ",\"MessageAttributes\":{");

@@ -67,6 +67,15 @@ static bool is_twice(const struct orch_sqs_haul *haul, const struct orch_sqs_del
 	return false;
 }
 
+/* Until its row may be free. */
+static void give_back(const struct orch_sqs_source *source,
+	const struct orch_sqs_delivery *delivery, uint64_t wait_ms)
+{
+	count_delivery(source, "held");
+	orch_sqs_change(source->lane, orch_text_from(source->name->name), delivery->receipt,
+		wait_ms + orch_random_below(AGAIN_SPREAD_MS), NULL, NULL);
+}
+
 static void take_message(struct orch_sqs_haul *haul, struct json_object *message)
 {
 	struct orch_sqs_delivery delivery = {
@@ -85,9 +94,11 @@ static void take_message(struct orch_sqs_haul *haul, struct json_object *message
 	}
 	if (orch_sqs_body_read(delivery.text, orch_text_from(haul->source->name->name), haul->arena,
 		    &delivery.body, &delivery.reason, &delivery.why)) {
-		/* The other copy of this haul is enough: this one comes back, or goes with it. */
-		if (is_twice(haul, &delivery))
+		/* One copy of a haul is enough; when this one comes back that one is known to be held, or gone. */
+		if (is_twice(haul, &delivery)) {
+			give_back(haul->source, &delivery, 0);
 			return;
+		}
 		delivery.reason = NULL;
 		open_body(haul, &delivery);
 	}
@@ -200,7 +211,7 @@ static void bury_damaged(struct orch_sqs_haul *haul, const struct orch_lease *le
 	submit_own(haul, lease,
 		&(struct orch_queue_op){ .kind = ORCH_QUEUE_BURY,
 			.end = ORCH_END_DEAD,
-			.reason = ORCH_TEXT("damaged"),
+			.reason = ORCH_TEXT(ORCH_QUEUE_DAMAGED),
 			.detail = ORCH_TEXT("the row was changed or damaged at rest") });
 }
 
@@ -218,9 +229,7 @@ static void take_claim(struct orch_sqs_haul *haul, const struct orch_sqs_deliver
 		count_delivery(source, "settled");
 		orch_sqs_delete(source->lane, queue, delivery->receipt);
 	} else if (!claim->is_ours) {
-		count_delivery(source, "held");
-		orch_sqs_change(source->lane, queue, delivery->receipt,
-			(uint64_t)claim->wait_ms + orch_random_below(AGAIN_SPREAD_MS), NULL, NULL);
+		give_back(source, delivery, (uint64_t)claim->wait_ms);
 	} else if (fill_lease(haul, delivery, lease)) {
 		count_delivery(source, "leased");
 		haul->lease_count++;
@@ -314,8 +323,7 @@ static void on_polled(struct orch_aws_call *call)
 	struct orch_sqs_haul *haul = call->user;
 
 	haul->failure = call->failure;
-	if (call->failure == ORCH_AWS_SETTING)
-		atomic_store(&haul->source->name->is_doubted, true);
+	orch_sqs_name_note(haul->source->name, ORCH_SQS_RECEIVE, call, haul->source->failures);
 	if (call->failure == ORCH_AWS_FINE && read_answer(haul) != ORCH_OK)
 		haul->failure = ORCH_AWS_TRANSIENT;
 	if (haul->failure == ORCH_AWS_FINE && haul->count > 0)

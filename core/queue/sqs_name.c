@@ -18,7 +18,7 @@
 #include "queue/sqs.h"
 
 #define RETRY_BASE_MS 500
-#define RETRY_CAP_MS 20000
+#define STUMBLES 2            /* of a network, that are no matter for an alarm */
 #define MISSING_WAIT_MS 10000 /* SQS lets a name rest for a minute after a deletion */
 #define REQUEST_BYTES 8192
 #define RETENTION_S (14 * 24 * 3600)
@@ -54,16 +54,8 @@ static const char *sqs_name_of(const struct orch_sqs_settling *settling)
 	return is_about_dead(settling->step) ? settling->name->dead_name : settling->name->sqs_name;
 }
 
-static void set_trouble(struct orch_sqs_name *name, const char *trouble)
+static void log_trouble(const struct orch_sqs_name *name, const char *trouble)
 {
-	bool is_new;
-
-	pthread_mutex_lock(&name->queue->mutex);
-	is_new = strncmp(name->trouble, trouble, sizeof(name->trouble) - 1) != 0;
-	(void)snprintf(name->trouble, sizeof(name->trouble), "%s", trouble);
-	pthread_mutex_unlock(&name->queue->mutex);
-	if (!is_new)
-		return;
 	if (trouble[0] != '\0')
 		orch_log(ORCH_LOG_ALERT, "queue.missing", ORCH_LOG_STRING("queue", name->sqs_name),
 			ORCH_LOG_STRING("error", trouble));
@@ -72,16 +64,81 @@ static void set_trouble(struct orch_sqs_name *name, const char *trouble)
 			ORCH_LOG_STRING("url", name->url));
 }
 
-bool orch_sqs_name_has_trouble(struct orch_sqs_name *name, struct orch_err *err)
+/* TROUBLE empty: it is over. */
+static void set_trouble(struct orch_sqs_name *name, unsigned use, const char *trouble)
 {
-	bool has;
+	char *place = name->troubles[use];
+	bool is_new;
 
 	pthread_mutex_lock(&name->queue->mutex);
-	has = name->trouble[0] != '\0';
-	if (has)
-		(void)orch_fail(err, ORCH_E_AGAIN, "%s", name->trouble);
+	is_new = strncmp(place, trouble, ORCH_SQS_TROUBLE_BYTES - 1) != 0;
+	(void)snprintf(place, ORCH_SQS_TROUBLE_BYTES, "%s", trouble);
+	if (trouble[0] != '\0')
+		atomic_fetch_or(&name->troubled, 1u << use);
+	else
+		atomic_fetch_and(&name->troubled, ~(1u << use));
+	pthread_mutex_unlock(&name->queue->mutex);
+	if (is_new)
+		log_trouble(name, trouble);
+}
+
+bool orch_sqs_name_has_trouble(struct orch_sqs_name *name, struct orch_err *err)
+{
+	bool has = false;
+
+	if (atomic_load(&name->troubled) == 0)
+		return false;
+	pthread_mutex_lock(&name->queue->mutex);
+	for (unsigned use = ORCH_SQS_USES; use-- > 0 && !has;) {
+		has = name->troubles[use][0] != '\0';
+		if (has)
+			(void)orch_fail(err, ORCH_E_AGAIN, "%s", name->troubles[use]);
+	}
 	pthread_mutex_unlock(&name->queue->mutex);
 	return has;
+}
+
+static bool is_missing(const struct orch_aws_call *call)
+{
+	return strcmp(call->error, "QueueDoesNotExist") == 0 ||
+		strcmp(call->error, "AWS.SimpleQueueService.NonExistentQueue") == 0;
+}
+
+/* Somebody must see to it, or it has gone wrong for a while. */
+static bool does_last(const struct orch_aws_call *call, unsigned failures)
+{
+	return call->failure == ORCH_AWS_SETTING ||
+		(failures > STUMBLES &&
+			(call->failure == ORCH_AWS_CREDENTIALS ||
+				call->failure == ORCH_AWS_TRANSIENT));
+}
+
+static void write_trouble(
+	const char *queue, const struct orch_aws_call *call, char ret[ORCH_SQS_TROUBLE_BYTES])
+{
+	bool says_code = strstr(call->err.text, call->error) != NULL;
+
+	(void)snprintf(ret, ORCH_SQS_TROUBLE_BYTES, "queue %.80s cannot be used: %.110s%s%.32s%s",
+		queue, call->err.text, says_code ? "" : " (", says_code ? "" : call->error,
+		says_code ? "" : ")");
+}
+
+/* That it is missing is found out, and said, by those who look for it. */
+void orch_sqs_name_note(struct orch_sqs_name *name, unsigned use, const struct orch_aws_call *call,
+	unsigned failures)
+{
+	char trouble[ORCH_SQS_TROUBLE_BYTES] = "";
+
+	if (call->failure == ORCH_AWS_SETTING || call->failure == ORCH_AWS_CREDENTIALS)
+		atomic_store(&name->is_doubted, true);
+	if (call->failure == ORCH_AWS_FINE) {
+		if ((atomic_load(&name->troubled) & (1u << use)) != 0)
+			set_trouble(name, use, "");
+	} else if (!is_missing(call) && does_last(call, failures)) {
+		write_trouble(
+			use == ORCH_SQS_ASIDE ? name->dead_name : name->sqs_name, call, trouble);
+		set_trouble(name, use, trouble);
+	}
 }
 
 static void end_settling(struct orch_sqs_settling *settling, uint64_t again_ms)
@@ -93,12 +150,6 @@ static void end_settling(struct orch_sqs_settling *settling, uint64_t again_ms)
 	orch_free(settling);
 }
 
-static bool is_missing(const struct orch_aws_call *call)
-{
-	return strcmp(call->error, "QueueDoesNotExist") == 0 ||
-		strcmp(call->error, "AWS.SimpleQueueService.NonExistentQueue") == 0;
-}
-
 static void fail(struct orch_sqs_settling *settling)
 {
 	struct orch_sqs_name *name = settling->name;
@@ -106,7 +157,7 @@ static void fail(struct orch_sqs_settling *settling)
 	const char *queue = sqs_name_of(settling);
 	uint64_t most = (uint64_t)RETRY_BASE_MS << (name->failures < 6 ? name->failures : 6);
 	struct orch_text region = orch_aws_region(name->queue->aws);
-	char trouble[sizeof(name->trouble)];
+	char trouble[ORCH_SQS_TROUBLE_BYTES];
 
 	name->failures++;
 	if (is_missing(call))
@@ -114,11 +165,9 @@ static void fail(struct orch_sqs_settling *settling)
 			"there is no queue %s in %.*s; create it, or set queue.create = true",
 			queue, ORCH_TEXT_ARG(region));
 	else
-		(void)snprintf(trouble, sizeof(trouble), "queue %s cannot be used: %.140s", queue,
-			call->err.text);
-	/* A network that stumbles once is no matter for an alarm. */
-	if (call->failure == ORCH_AWS_SETTING || name->failures > 2)
-		set_trouble(name, trouble);
+		write_trouble(queue, call, trouble);
+	if (does_last(call, name->failures))
+		set_trouble(name, ORCH_SQS_SETTLE, trouble);
 	if (call->failure == ORCH_AWS_SETTING)
 		most = MISSING_WAIT_MS;
 	end_settling(settling, 1 + most / 2 + orch_random_below(most / 2));
@@ -234,7 +283,7 @@ static void finish(struct orch_sqs_settling *settling)
 	}
 	atomic_store(&name->is_doubted, false);
 	name->failures = 0;
-	set_trouble(name, "");
+	set_trouble(name, ORCH_SQS_SETTLE, "");
 	end_settling(settling, 0);
 }
 

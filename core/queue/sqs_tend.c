@@ -143,6 +143,32 @@ static void on_chore(struct orch_db_group *group)
 	state->arena = NULL;
 }
 
+static bool has_entries(const struct orch_sqs_lane *home, const struct orch_sqs_name *name)
+{
+	const struct orch_sqs_desk *desk;
+
+	TAILQ_FOREACH(desk, &home->desks, link)
+	if (desk->name == name)
+		return desk->batches[ORCH_SQS_SEND].count > 0;
+	return false;
+}
+
+/* To the others nothing would go at once: more and more entries would wait for it. */
+static void choose_queues(struct chore_state *state)
+{
+	struct orch_queue_sqs *queue = state->tend->queue;
+	struct orch_sqs_name *names[ORCH_SQS_QUEUES];
+	size_t count = orch_sqs_names(queue, names);
+	struct orch_text *queues = orch_arena_alloc_array(state->arena, count + 1, sizeof(*queues));
+
+	state->tending.queues = queues;
+	state->tending.queue_count = 0;
+	for (size_t i = 0; queues != NULL && i < count; i++)
+		if (!orch_sqs_name_fails(names[i], ORCH_SQS_SEND) &&
+			!has_entries(queue->home, names[i]))
+			queues[state->tending.queue_count++] = orch_text_from(names[i]->name);
+}
+
 static void start_chore(
 	struct chore_state *state, void (*make)(struct orch_pg_tending *tending), uint64_t every_ms)
 {
@@ -159,6 +185,7 @@ static void start_chore(
 	state->tending.arena = state->arena;
 	state->tending.items = NULL;
 	state->tending.item_count = state->tending.changed = 0;
+	choose_queues(state);
 	make(&state->tending);
 	state->group = (struct orch_db_group){
 		.first = &state->tending.pg_op.base,

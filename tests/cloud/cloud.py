@@ -19,7 +19,7 @@ from harness import Failed, poll
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(os.path.dirname(TESTS), "build")))
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-SERVER = "from moto.server import main; main()"
+SERVER = os.path.join(HERE, "stand_in.py")
 
 
 class Environment:
@@ -43,8 +43,8 @@ class Moto:
         more = {} if open_calls is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(open_calls)}
         with open(self.log_path, "wb") as log:
             self.process = harness.launch(
-                [sys.executable, "-c", SERVER, "-p", str(self.port.number)], Environment(**more),
-                stdout=log, stderr=log)
+                [sys.executable, SERVER, "-p", str(self.port.number)], Environment(**more), stdout=log,
+                stderr=log)
 
     def client(self, service, key_id="anybody", secret="anything"):
         return boto3.client(
@@ -120,7 +120,9 @@ class Queue:
         return self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])["Attributes"]
 
     def count(self):
-        """All that it holds, whether somebody is at it or not."""
+        """All that it holds, whether somebody is at it or not; None: it is not there."""
+        if not self.exists():
+            return None
         found = self.attributes()
         return sum(int(found["ApproximateNumberOfMessages" + what])
                    for what in ("", "NotVisible", "Delayed"))

@@ -352,12 +352,44 @@ static void the_dead_are_shown_redriven_and_discarded(void **state)
 	assert_int_equal(ledger(b).dead, 0);
 }
 
+static const char *state_of_the_dead(struct books *b)
+{
+	struct orch_queue_filter dead = {
+		.queue = ORCH_TEXT_NONE, .id = ORCH_TEXT_NONE, .dead = true
+	};
+	struct orch_queue_entry *entries;
+	size_t count;
+
+	assert_int_equal(
+		orch_queue_pg_peek(&b->books, &dead, b->arena, &entries, &count, &b->err), ORCH_OK);
+	assert_int_equal(count, 1);
+	return entries[0].state.ptr;
+}
+
+static void damaged_are_those_that_did_not_open_and_no_strangers(void **state)
+{
+	struct books *b = *state;
+
+	bury(b, "one");
+	assert_int_equal(ledger(b).damaged, 0);
+	(void)ask(&b->f, "UPDATE dead SET reason = 'damaged'");
+	assert_int_equal(ledger(b).damaged, 1);
+	assert_string_equal(state_of_the_dead(b), "damaged");
+	(void)ask(&b->f, "UPDATE dead SET reason = 'bad_json', alien = true");
+	assert_int_equal(ledger(b).damaged, 0);
+	assert_string_equal(state_of_the_dead(b), "dead");
+}
+
 static struct orch_pg_tending tend(
 	struct books *b, void (*make)(struct orch_pg_tending *tending), int64_t older_ms)
 {
-	struct orch_pg_tending tending = {
-		.queue = ORCH_TEXT("scan"), .older_ms = older_ms, .limit = 100, .arena = b->arena
-	};
+	const struct orch_text queues[] = { ORCH_TEXT("scan") };
+	struct orch_pg_tending tending = { .queue = ORCH_TEXT("scan"),
+		.queues = queues,
+		.queue_count = 1,
+		.older_ms = older_ms,
+		.limit = 100,
+		.arena = b->arena };
 
 	make(&tending);
 	if (run_first(b, &tending.pg_op.base) != ORCH_OK)
@@ -365,17 +397,50 @@ static struct orch_pg_tending tend(
 	return tending;
 }
 
-static void what_was_never_sent_is_found_once(void **state)
+static void what_was_never_sent_is_found_until_it_is_noted_as_sent(void **state)
 {
 	struct books *b = *state;
 	struct orch_pg_tending found;
 	int64_t row = put(b, "one", "");
+	struct orch_pg_tending marking = { .rows = &row, .row_count = 1 };
 
 	assert_int_equal(tend(b, orch_pg_tend_unsent, LEASE_MS).item_count, 0);
+	(void)ask(&b->f, "UPDATE item SET sent = sent + 700000");
+	found = tend(b, orch_pg_tend_unsent, LEASE_MS);
+	assert_int_equal(found.item_count, 1);
+	assert_int_equal(found.items[0].row, row);
+	/* Whoever was given it may be gone before he has sent it. */
+	assert_int_equal(tend(b, orch_pg_tend_unsent, LEASE_MS).item_count, 0);
+	assert_int_equal(tend(b, orch_pg_tend_unsent, -1).item_count, 1);
+	orch_pg_tend_mark_sent(&marking);
+	assert_int_equal(run_first(b, &marking.pg_op.base), ORCH_OK);
+	assert_int_equal(tend(b, orch_pg_tend_unsent, -1).item_count, 0);
+}
+
+static void what_was_missed_and_not_sent_again_is_found_as_unsent(void **state)
+{
+	struct books *b = *state;
+	int64_t row = put(b, "one", "");
+	struct orch_pg_tending found;
+
+	assert_true(claim(b, row, "one", 7)->is_ours);
+	(void)ask(&b->f, "UPDATE item SET at = 1, sent = 1");
+	assert_int_equal(tend(b, orch_pg_tend_missed, LEASE_MS).item_count, 1);
+	assert_int_equal(tend(b, orch_pg_tend_missed, -1).item_count, 0);
 	found = tend(b, orch_pg_tend_unsent, -1);
 	assert_int_equal(found.item_count, 1);
 	assert_int_equal(found.items[0].row, row);
-	assert_int_equal(tend(b, orch_pg_tend_unsent, -1).item_count, 0);
+}
+
+static void nothing_is_found_for_queues_that_take_nothing(void **state)
+{
+	struct books *b = *state;
+	struct orch_pg_tending tending = { .older_ms = -1, .limit = 100, .arena = b->arena };
+
+	(void)put(b, "one", "");
+	orch_pg_tend_unsent(&tending);
+	assert_int_equal(run_first(b, &tending.pg_op.base), ORCH_OK);
+	assert_int_equal(tending.item_count, 0);
 }
 
 static void what_is_noted_as_sent_is_not_found_but_when_it_is_missed(void **state)
@@ -484,7 +549,10 @@ int main(void)
 		TEST(a_release_says_when_and_counts_the_try),
 		TEST(progress_is_kept),
 		TEST(the_dead_are_shown_redriven_and_discarded),
-		TEST(what_was_never_sent_is_found_once),
+		TEST(damaged_are_those_that_did_not_open_and_no_strangers),
+		TEST(what_was_never_sent_is_found_until_it_is_noted_as_sent),
+		TEST(what_was_missed_and_not_sent_again_is_found_as_unsent),
+		TEST(nothing_is_found_for_queues_that_take_nothing),
 		TEST(what_is_noted_as_sent_is_not_found_but_when_it_is_missed),
 		TEST(who_waits_behind_nobody_becomes_the_head),
 		TEST(tallies_are_folded_and_nothing_changes_by_it),
