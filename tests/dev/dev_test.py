@@ -23,6 +23,9 @@ class Dev(unittest.TestCase):
         self.put("tests/bench/queue_bench.c", "")
         self.put("tests/fuzz/url.c", "")
         self.put("build/bench/queue_bench", STAND_IN)
+        self.put("tests/containers.sh", STAND_IN)
+        for preset in ("asan", "tsan"):
+            (self.folder / "build" / preset).mkdir()
         for name, text in (("cmake", STAND_IN), ("ninja", STAND_IN), ("ctest", STAND_IN_CTEST),
                            ("dpkg-query", STAND_IN_DPKG), ("setarch", STAND_IN_SETARCH)):
             self.put("tools/" + name, text)
@@ -54,8 +57,8 @@ class Dev(unittest.TestCase):
         self.refused("there is no command 'nonsense'", "nonsense")
 
     def test_words_too_many_are_refused(self):
-        for words in (("build", "release", "x"), ("lint", "x"), ("test", "a", "b"),
-                      ("test", "--quick", "a", "b"), ("fuzz", "url", "1", "x")):
+        for words in (("build", "release", "x"), ("lint", "x"), ("test", "a", "b"), ("packages", "x"),
+                      ("test", "--quick", "a", "b"), ("test", "--long", "a"), ("fuzz", "url", "1", "x")):
             self.refused("'%s' is too much" % words[-1], *words)
         self.refused("not 'long'", "fuzz", "url", "long")
         self.refused("no option", "test", "--fast")
@@ -91,6 +94,28 @@ class Dev(unittest.TestCase):
             _, said, calls = self.dev("test", *words)
             self.assertEqual([line.split()[2] for line in calls.splitlines()
                               if line.startswith("ctest ")], presets, said)
+
+    def test_long_plays_the_containers_after_everything_else(self):
+        code, said, calls = self.dev("test", "--long")
+        self.assertEqual(code, 0, said)
+        self.assertEqual(calls.splitlines()[-1], "containers.sh ", said)
+        self.assertEqual(calls.count("ctest "), 3)
+        self.assertNotIn("containers.sh", self.dev("test")[2])
+
+    def test_containers_that_fail_are_a_failure(self):
+        self.put("tests/containers.sh", STAND_IN + "exit 1\n")
+        code, said, _ = self.dev("test", "--long")
+        self.assertEqual((code, said.splitlines()[-1]), (1, "containers: failed"))
+
+    def test_packages_are_installed_and_nothing_is_built(self):
+        self.put("tools/dpkg-query", "#!/bin/sh\necho :installed:gcc:\n")
+        self.put("tools/apt-get", STAND_IN)
+        self.put("tools/sudo", '#!/bin/sh\nexec "$@"\n')
+        code, said, calls = self.dev("packages")
+        self.assertEqual(code, 0, said)
+        self.assertEqual([line.split()[1] for line in calls.splitlines()], ["update", "install"])
+        self.assertIn(" libevent-dev ", calls)
+        self.assertNotIn(" gcc ", calls)
 
 
 if __name__ == "__main__":
