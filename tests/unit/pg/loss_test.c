@@ -162,6 +162,23 @@ static void test_a_group_whose_connection_is_cut_is_run_again(void **state)
 	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 2);
 }
 
+static void test_a_group_that_ends_its_connection_harms_no_other(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[5];
+
+	for (int i = 0; i < 5; i++)
+		make_group(&groups[i], f, &done, INSERT, i);
+	groups[2].op.sql[1] = "SELECT 1 FROM pg_terminate_backend(pg_backend_pid())";
+	groups[2].group.patience_ms = 1000;
+	run_all(f, groups, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(groups[i].group.code, i == 2 ? ORCH_E_AGAIN : ORCH_OK);
+	assert_contains(groups[2].group.err.text, "57P01");
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 4);
+}
+
 static void test_an_idle_connection_that_is_cut_is_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -396,6 +413,7 @@ int main(void)
 		TEST(test_a_server_killed_under_load_loses_nothing),
 		TEST(test_connections_cut_under_load_lose_nothing),
 		TEST(test_a_group_whose_connection_is_cut_is_run_again),
+		TEST(test_a_group_that_ends_its_connection_harms_no_other),
 		TEST(test_an_idle_connection_that_is_cut_is_replaced),
 		TEST(test_a_connection_that_fell_silent_is_given_up),
 		TEST(test_a_statement_that_takes_too_long_is_given_up),
