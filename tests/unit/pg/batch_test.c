@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Groups share transactions, and none suffers by another. */
-#include "base/metric.h"
 #include "pg/internal.h"
 #include "unit/pg/fixture.h"
 
@@ -284,10 +283,7 @@ static void test_groups_without_memory_fail_or_come_through(void **state)
 		orch_alloc_fail_at(0, 0);
 		for (int i = 0; i < 100; i++)
 			inserted += groups[i].group.code == ORCH_OK ? 1 : 0;
-		postgres_sql(f->postgres, "postgres",
-			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-			" WHERE usename = 'orchestrator'",
-			NULL, 0);
+		postgres_sql(f->postgres, "postgres", CUT_CONNECTIONS, NULL, 0);
 	}
 	assert_int_equal(ask(f, "SELECT count(*) FROM item"), inserted);
 	assert_true(inserted >= 1100);
