@@ -90,11 +90,21 @@ static void pause_tries(struct orch_pg_link *link)
 		orch_pg_fail_queued(link, code, &err);
 }
 
+static void note_loss(struct orch_pg_link *link)
+{
+	uint64_t now = orch_clock_mono_ms();
+
+	atomic_store(&link->lost_ms, now);
+	/* It has held for long: this is another trouble. */
+	if (now - link->ready_ms > ORCH_PG_RECONNECT_MAX_MS)
+		link->failures = 0;
+}
+
 void orch_pg_link_lose(struct orch_pg_link *link, int code, const char *why)
 {
 	note_trouble(link, code, why);
 	if (link->state == ORCH_PG_READY)
-		atomic_store(&link->lost_ms, orch_clock_mono_ms());
+		note_loss(link);
 	orch_pg_batch_lost(link);
 	disconnect(link);
 	pause_tries(link);
@@ -202,6 +212,7 @@ static void become_ready(struct orch_pg_link *link)
 	link->was_ready = true;
 	note_trouble(link, ORCH_OK, "");
 	atomic_store(&link->lost_ms, 0);
+	link->ready_ms = orch_clock_mono_ms();
 	orch_timer_clear(&link->timer);
 	enter(link, ORCH_PG_READY);
 	link->must_listen = link->watches != NULL;

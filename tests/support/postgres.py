@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOM = 1 << 30  # bytes that must be free in memory
 PATIENCE_S = 60
 SETTINGS = """
@@ -131,8 +132,7 @@ class Postgres:
     def __init__(self, template=None):
         self.binaries = binaries()
         version = self.binaries.parent.name
-        template = template or os.path.join(
-            tempfile.gettempdir(), f"orch-postgres-template-{os.geteuid()}")
+        template = template or ROOT / "build" / "postgres-template"
         make_template(f"{template}-{version}")
         self.folder = make_folder()
         self.data = self.folder / "data"
