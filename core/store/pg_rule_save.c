@@ -55,7 +55,8 @@ static int run(struct changing *changing,
 {
 	int code;
 
-	changing->op = (struct orch_pg_op){ .send = send, .take = take };
+	changing->op.send = send;
+	changing->op.take = take;
 	code = orch_store_pg_run(changing->store->pg, &changing->op, err);
 	if (code == ORCH_OK && orch_arena_failed(changing->arena))
 		return out_of_memory(err);
