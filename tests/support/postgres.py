@@ -150,7 +150,7 @@ def children(pid):
 
 
 class Postgres:
-    """The server.  start(), stop(), kill(); database() gives a connection string."""
+    """The server.  It ends with the thread that called start(), at the latest."""
 
     def __init__(self, template=None):
         self.binaries = binaries()
