@@ -183,10 +183,8 @@ static void judge(struct orch_pg_link *link)
 	struct orch_db_group *group = link->batch;
 	enum orch_pg_verdict verdict = orch_pg_failure_verdict(&link->failure);
 
-	/* Its own SEND failed, and the statement was the one that undoes. */
-	if (group->code < 0)
-		verdict = ORCH_PG_FINAL;
-	else if (verdict == ORCH_PG_STALE && !link->is_proven)
+	/* It has failed by itself already; or nothing older than it can be stale. */
+	if (group->code < 0 || (verdict == ORCH_PG_STALE && !link->is_proven))
 		verdict = ORCH_PG_FINAL;
 	switch (verdict) {
 	case ORCH_PG_CONFLICT:

@@ -170,9 +170,10 @@ struct orch_pg_link {
 	unsigned failures;  /* in a row, of connections */
 	unsigned conflicts; /* in a row, of the first group */
 	bool was_ready;
-	bool is_proven; /* this connection has committed something */
-	bool is_paused; /* after a conflict */
-	bool is_broken; /* something could not be sent */
+	uint64_t ready_ms; /* monotonic: since when, or when last */
+	bool is_proven;    /* this connection has committed something */
+	bool is_paused;    /* after a conflict */
+	bool is_broken;    /* something could not be sent */
 
 	struct orch_pg_statement *statements;
 	size_t statement_count;

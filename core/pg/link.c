@@ -4,7 +4,9 @@
  * the session up, be ready; and after a loss, a random pause and all anew.
  *
  * libpq opens and closes sockets while it connects.  So the event on the
- * socket is taken away before it is asked to go on, and made anew after it.
+ * socket is taken away before it is asked to go on, and made anew after it; and
+ * a connection that broke is given up before anything else may get its socket's
+ * number.
  */
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -90,11 +92,21 @@ static void pause_tries(struct orch_pg_link *link)
 		orch_pg_fail_queued(link, code, &err);
 }
 
+static void note_loss(struct orch_pg_link *link)
+{
+	uint64_t now = orch_clock_mono_ms();
+
+	atomic_store(&link->lost_ms, now);
+	/* It has held for long: this is another trouble. */
+	if (now - link->ready_ms > ORCH_PG_RECONNECT_MAX_MS)
+		link->failures = 0;
+}
+
 void orch_pg_link_lose(struct orch_pg_link *link, int code, const char *why)
 {
 	note_trouble(link, code, why);
 	if (link->state == ORCH_PG_READY)
-		atomic_store(&link->lost_ms, orch_clock_mono_ms());
+		note_loss(link);
 	orch_pg_batch_lost(link);
 	disconnect(link);
 	pause_tries(link);
@@ -202,6 +214,7 @@ static void become_ready(struct orch_pg_link *link)
 	link->was_ready = true;
 	note_trouble(link, ORCH_OK, "");
 	atomic_store(&link->lost_ms, 0);
+	link->ready_ms = orch_clock_mono_ms();
 	orch_timer_clear(&link->timer);
 	enter(link, ORCH_PG_READY);
 	link->must_listen = link->watches != NULL;
@@ -252,13 +265,14 @@ void orch_pg_link_flush(struct orch_pg_link *link)
 {
 	int left = PQflush(link->conn);
 
-	if (left < 0 && link->state == ORCH_PG_READY)
-		/* What the server said before is there to be read. */
-		await(link, EV_READ);
-	else if (left < 0)
-		fail_address(link, ORCH_E_AGAIN, "PostgreSQL: the connection broke");
-	else
+	if (left >= 0)
 		await(link, left > 0 ? EV_READ | EV_WRITE : EV_READ);
+	else if (link->state != ORCH_PG_READY)
+		fail_address(link, ORCH_E_AGAIN, "PostgreSQL: the connection broke");
+	else if (PQsocket(link->conn) >= 0)
+		await(link, EV_READ); /* what the server said before its end */
+	else
+		orch_pg_link_lose(link, ORCH_E_AGAIN, "PostgreSQL: the connection broke");
 }
 
 static void on_ready_io(struct orch_pg_link *link, short what)

@@ -150,8 +150,14 @@ int orch_pg_submit(struct orch_pg *pg, struct orch_db_group *group, struct orch_
 	return orch_pg_enqueue(link, group, err);
 }
 
+struct run {
+	struct orch_db_group group;
+	bool is_done;
+};
+
 static void end_run(struct orch_db_group *group)
 {
+	((struct run *)(void *)group)->is_done = true;
 	orch_lane_quit(group->lane);
 }
 
@@ -168,19 +174,21 @@ static void run_lane(struct orch_lane *lane)
 int orch_pg_run_within(
 	struct orch_pg *pg, struct orch_db_group *group, uint64_t patience_ms, struct orch_err *err)
 {
-	struct orch_db_group run = { .first = group->first,
-		.patience_ms = group->patience_ms ? group->patience_ms : patience_ms,
-		.lane = pg->run_lane,
-		.done = end_run };
+	struct run run = { .group = { .first = group->first,
+				   .patience_ms =
+					   group->patience_ms ? group->patience_ms : patience_ms,
+				   .lane = pg->run_lane,
+				   .done = end_run } };
 	int code;
 
 	pthread_mutex_lock(&pg->shared->run_mutex);
-	code = orch_pg_enqueue(pg->run, &run, err);
+	code = orch_pg_enqueue(pg->run, &run.group, err);
 	if (code == ORCH_OK) {
 		run_lane(pg->run_lane);
-		code = run.code;
+		orch_assert(run.is_done);
+		code = run.group.code;
 		if (code < 0)
-			*err = run.err;
+			*err = run.group.err;
 	}
 	pthread_mutex_unlock(&pg->shared->run_mutex);
 	group->code = code;

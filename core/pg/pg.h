@@ -6,13 +6,21 @@
  * Each lane has a connection of its own.  Work comes as groups of operations
  * (db/group.h); what waits while a batch is under way becomes the next batch:
  * one implicit transaction, one round trip, one flush on the server.  If a
- * statement of it fails, the batch is undone by the server and its groups are
- * run once more, each by itself.  A group whose outcome got lost with the
- * connection is run again on the next one, so ops are such that a repeat does
- * no harm.
+ * statement of it fails, the batch is undone by the server and the group whose
+ * statement it was is run once more by itself, those before it and those
+ * behind it together.  A group whose outcome got lost with the connection is
+ * run again on the next one, so ops are such that a repeat does no harm.
+ * Everything happens, and is done, in the order of submission.
  *
  * Statements are always prepared, once a connection, and carry their
  * parameters in binary.  The server's clock counts (now()), not ours.
+ *
+ * A group fails with the code that its own statements refused it with, with
+ * ORCH_E_AGAIN when its patience ended (deadlocks, locks, lost connections and
+ * standbys are tried again until then) or a statement took too long,
+ * ORCH_E_LIMIT when the server's disk is full or a value is too large,
+ * ORCH_E_INVALID for data and constraints, ORCH_E_DENIED without privilege.
+ * Errors quote no values.
  */
 #ifndef ORCH_PG_H
 #define ORCH_PG_H
@@ -34,9 +42,9 @@ struct orch_pg_rows;   /* a statement's result */
 
 struct orch_pg_options {
 	struct orch_text dsn; /* a libpq connection string or URI; without a password */
-	const struct orch_secret *password; /* NULL: whatever else libpq knows of */
+	const struct orch_secret *password; /* stays; NULL: whatever else libpq knows of */
 	size_t queued_groups;               /* of one lane; 0: ORCH_PG_QUEUED_GROUPS */
-	uint32_t connect_ms;                /* 0: 10 s */
+	uint32_t connect_ms;                /* for all its addresses; 0: connect_timeout, or 10 s */
 	uint32_t statement_ms;  /* the server gives a statement up after that; 0: 60 s */
 	bool accepts_fsync_off; /* else a server that runs with it is refused */
 };
@@ -57,9 +65,9 @@ struct orch_pg_op {
 };
 
 /*
- * Opens the database, waiting for it.  Its schema must be the newest that
- * MIGRATIONS know, or a newer one that says it can serve them; else
- * ORCH_E_INVALID, with words that say what to run.
+ * Opens the database, waiting for it as long as connecting may take.  Its schema
+ * must be the newest that MIGRATIONS know, or a newer one that says it can serve
+ * them (see schema.c); else ORCH_E_INVALID, with words that say what to run.
  */
 ORCH_MUST_USE int orch_pg_open(const struct orch_pg_options *options,
 	const struct orch_db_migration *migrations, size_t migration_count, struct orch_pg **ret_pg,
@@ -72,30 +80,43 @@ struct orch_pg_migrated {
 	char part[16];
 	uint32_t from, to; /* the last number before and after; equal: nothing to do */
 };
-/* Brings the schema up to date, waiting; one at a time over all hosts.  RET has room for each part. */
+/*
+ * Brings the schema up to date, waiting; one at a time over all hosts.  A step
+ * may be several statements.  RET has room for each part and for "pg".
+ */
 ORCH_MUST_USE int orch_pg_migrate(const struct orch_pg_options *options,
 	const struct orch_db_migration *migrations, size_t migration_count, bool only_look,
 	struct orch_pg_migrated *ret_parts, size_t *part_count, struct orch_err *err);
 
 /*
- * On LANE's own thread, or before it runs: makes its connection, in the
+ * On LANE's own thread, or while it does not run: makes its connection, in the
  * background, and ends it.  A lane's groups are submitted on its own thread.
+ * What still waits when it is detached is given back with ORCH_E_AGAIN, even if
+ * it was under way and will be committed.
  */
 ORCH_MUST_USE int orch_pg_attach(struct orch_pg *pg, struct orch_lane *lane, struct orch_err *err);
 void orch_pg_detach(struct orch_pg *pg, struct orch_lane *lane);
 
-/* See orch_db_submit(): an error means that DONE will not run. */
+/* An error (ORCH_E_AGAIN: too many wait) means that DONE will not run. */
 ORCH_MUST_USE int orch_pg_submit(
 	struct orch_pg *pg, struct orch_db_group *group, struct orch_err *err);
-/* The same, waiting, on a connection for that: for commands, the start and the main thread. */
+/*
+ * The same, waiting, on a connection for that: for commands, the start and the
+ * main thread, never on a lane.  One at a time.  A group without patience waits
+ * 5 s for a connection; then a statement's time and a little more for each answer.
+ */
 ORCH_MUST_USE int orch_pg_run(
 	struct orch_pg *pg, struct orch_db_group *group, struct orch_err *err);
 
 /*
  * One statement.  SQL is a literal: its address names the prepared statement.
- * Parameters come in the order of their numbers, each of the type that the
- * name says (write $1::bigint and so on where the server cannot tell).  What is
- * lent must stay until end.
+ * Parameters come in the order of their numbers.  The server is told the type
+ * that the name says; a NULL has none (write $1::bigint and so on where the
+ * server could not tell).  What is lent must stay until end.
+ *
+ * There is no BEGIN, so what asks for a transaction block (LOCK TABLE, SAVEPOINT,
+ * SET LOCAL) is not to be had.  A result is taken whole: its size is bounded by
+ * the statement's own LIMIT.
  */
 void orch_pg_begin(struct orch_pg_sender *sender, const char *sql);
 void orch_pg_null(struct orch_pg_sender *sender);
@@ -112,12 +133,15 @@ void orch_pg_byteses(
 	struct orch_pg_sender *sender, const struct orch_text *bytes, size_t count); /* bytea[] */
 ORCH_MUST_USE int orch_pg_end(struct orch_pg_sender *sender, struct orch_err *err);
 
-/* A result; texts are lent until TAKE returns. */
+/*
+ * A result; texts are lent until TAKE returns.  A column of another type than is
+ * named here fails the group with ORCH_E_INTERNAL; NULL reads as 0, false and "".
+ */
 size_t orch_pg_count(const struct orch_pg_rows *rows);   /* of rows */
 size_t orch_pg_changed(const struct orch_pg_rows *rows); /* by an INSERT, UPDATE or DELETE */
 bool orch_pg_is_null(const struct orch_pg_rows *rows, size_t row, int column);
 int64_t orch_pg_get_int(
-	const struct orch_pg_rows *rows, size_t row, int column); /* bigint, integer */
+	const struct orch_pg_rows *rows, size_t row, int column); /* bigint, integer, smallint */
 bool orch_pg_get_bool(const struct orch_pg_rows *rows, size_t row, int column);
 struct orch_text orch_pg_get(
 	const struct orch_pg_rows *rows, size_t row, int column); /* text, bytea */
@@ -125,10 +149,11 @@ struct orch_text orch_pg_get(
 /*
  * CHANGED runs on LANE, which must be attached: once at first, after each
  * NOTIFY on CHANNEL (coalesced), and after each new connection, since what was
- * said meanwhile is lost.
+ * said meanwhile is lost.  Added and removed on LANE's own thread, or while it
+ * does not run; removed before the lane is detached.
  */
 struct orch_pg_watch {
-	const char *channel; /* letters, digits and "_" */
+	const char *channel; /* letters, digits and "_", 63 at most; lent */
 	struct orch_lane *lane;
 	void (*changed)(void *arg);
 	void *arg;
@@ -139,7 +164,7 @@ ORCH_MUST_USE int orch_pg_watch_add(
 	struct orch_pg *pg, struct orch_pg_watch *watch, struct orch_err *err);
 void orch_pg_watch_remove(struct orch_pg *pg, struct orch_pg_watch *watch);
 
-/* Are all lanes connected, or were they within the last seconds?  From any thread. */
+/* Are all lanes connected, or were they within the last 10 s?  From any thread. */
 bool orch_pg_is_healthy(const struct orch_pg *pg, struct orch_err *err);
 
 #endif

@@ -114,8 +114,13 @@ void orch_pg_fail_queued(struct orch_pg_link *link, int code, const struct orch_
 	}
 }
 
-static void describe_wait(struct orch_pg_link *link, struct orch_err *err)
+static void describe_wait(
+	struct orch_pg_link *link, const struct orch_db_group *group, struct orch_err *err)
 {
+	if (link->is_paused && link->suspect == group) {
+		*err = link->failure.err;
+		return;
+	}
 	if (link->state == ORCH_PG_READY) {
 		(void)orch_fail(err, ORCH_E_AGAIN, "PostgreSQL: it did not come to this in time");
 		return;
@@ -146,7 +151,7 @@ void orch_pg_on_patience(void *arg)
 		*at = group->next;
 		group->next = NULL;
 		group->code = ORCH_E_AGAIN;
-		describe_wait(link, &group->err);
+		describe_wait(link, group, &group->err);
 		*last = group;
 		last = &group->next;
 		link->queued--;

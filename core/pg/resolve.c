@@ -96,7 +96,7 @@ static void look_up_name(struct orch_pg_look_up *look_up, size_t i)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL;
-	char text[ORCH_ADDRESS_CHARS];
+	char text[sizeof(look_up->found[0].hostaddr)];
 	int code = getaddrinfo(look_up->asked[i].name, NULL, &hints, &list);
 
 	if (code != 0) {
@@ -105,8 +105,9 @@ static void look_up_name(struct orch_pg_look_up *look_up, size_t i)
 		return;
 	}
 	for (const struct addrinfo *at = list; at; at = at->ai_next) {
-		orch_address_format(at->ai_addr, text);
-		add_found(look_up, i, text);
+		if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof(text), NULL, 0,
+			    NI_NUMERICHOST) == 0)
+			add_found(look_up, i, text);
 	}
 	freeaddrinfo(list);
 }

@@ -5,7 +5,7 @@
  * the checksum of what it was, so that a step that was changed afterwards is
  * found.
  *
- * A newer program's schema may still serve older ones: its step says so by
+ * A newer program's schema may still serve older ones: its step's SQL says so by
  *   UPDATE orch_schema_part SET serves = OLDEST WHERE part = 'queue'
  * where OLDEST is the last step that such a program must know.
  */

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "pg/internal.h"
 
+#define STATEMENT_BYTES 64         /* what it costs without its values */
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 void orch_pg_begin(struct orch_pg_sender *sender, const char *sql)
@@ -49,18 +50,29 @@ static void add_made(struct orch_pg_sender *sender, Oid type, size_t at)
 	add(sender, type, NULL, at, sender->scratch.len - at);
 }
 
+static void put(struct orch_pg_sender *sender, const void *bytes, size_t len)
+{
+	if (len > sender->scratch.limit - sender->scratch.len) {
+		fail(sender, ORCH_E_LIMIT, "a value is too large");
+		return;
+	}
+	orch_buf_add(&sender->scratch, bytes, len);
+	if (sender->scratch.failed)
+		fail(sender, ORCH_E_NOMEM, "out of memory");
+}
+
 static void put_int(struct orch_pg_sender *sender, int64_t value)
 {
 	uint64_t wire = htobe64((uint64_t)value);
 
-	orch_buf_add(&sender->scratch, &wire, sizeof(wire));
+	put(sender, &wire, sizeof(wire));
 }
 
 static void put_length(struct orch_pg_sender *sender, size_t value)
 {
 	uint32_t wire = htobe32((uint32_t)value);
 
-	orch_buf_add(&sender->scratch, &wire, sizeof(wire));
+	put(sender, &wire, sizeof(wire));
 }
 
 static bool is_clean(struct orch_text text)
@@ -70,13 +82,13 @@ static bool is_clean(struct orch_text text)
 
 static void put_mended(struct orch_pg_sender *sender, struct orch_text text)
 {
-	while (text.len > 0) {
+	while (text.len > 0 && sender->code == ORCH_OK) {
 		size_t len = *text.ptr ? orch_text_utf8_len(text) : 0;
 
 		if (len > 0)
-			orch_buf_add(&sender->scratch, text.ptr, len);
+			put(sender, text.ptr, len);
 		else
-			orch_buf_add_string(&sender->scratch, REPLACEMENT);
+			put(sender, REPLACEMENT, strlen(REPLACEMENT));
 		text.ptr += len > 0 ? len : 1;
 		text.len -= len > 0 ? len : 1;
 	}
@@ -134,7 +146,7 @@ void orch_pg_ints(struct orch_pg_sender *sender, const int64_t *values, size_t c
 	size_t at = sender->scratch.len;
 
 	put_array_head(sender, ORCH_PG_INT8, count);
-	for (size_t i = 0; i < count && !sender->scratch.failed; i++) {
+	for (size_t i = 0; i < count && sender->code == ORCH_OK; i++) {
 		put_length(sender, sizeof(values[i]));
 		put_int(sender, values[i]);
 	}
@@ -148,11 +160,11 @@ static void put_element(struct orch_pg_sender *sender, struct orch_text text, bo
 
 	put_length(sender, text.len);
 	if (!as_text || is_clean(text)) {
-		orch_buf_add_text(&sender->scratch, text);
+		put(sender, text.ptr, text.len);
 		return;
 	}
 	put_mended(sender, text);
-	if (sender->scratch.failed)
+	if (sender->code < 0)
 		return;
 	wire = htobe32((uint32_t)(sender->scratch.len - at - sizeof(wire)));
 	memcpy(sender->scratch.ptr + at, &wire, sizeof(wire));
@@ -164,7 +176,7 @@ static void put_array(
 	size_t at = sender->scratch.len;
 
 	put_array_head(sender, as_text ? ORCH_PG_TEXT : ORCH_PG_BYTEA, count);
-	for (size_t i = 0; i < count && !sender->scratch.failed; i++)
+	for (size_t i = 0; i < count && sender->code == ORCH_OK; i++)
 		put_element(sender, texts[i], as_text);
 	add_made(sender, as_text ? ORCH_PG_TEXTS : ORCH_PG_BYTEAS, at);
 }
@@ -254,10 +266,8 @@ static int send_statement(struct orch_pg_sender *sender, const struct orch_pg_st
 
 static int check(struct orch_pg_sender *sender, struct orch_err *err)
 {
-	size_t bytes = 0;
+	size_t bytes = STATEMENT_BYTES;
 
-	if (sender->scratch.failed)
-		fail(sender, ORCH_E_LIMIT, "a statement's values are too large");
 	for (unsigned i = 0; i < sender->count; i++)
 		bytes += sender->parameters[i].len;
 	sender->bytes += bytes;

@@ -4,7 +4,8 @@
  *
  * The types of its parameters are part of a statement: the server is told
  * them, so that it does not guess from the text.  A NULL has no type; should
- * it come first, the same text is prepared once more when a value comes.
+ * it come first, the same text is prepared once more when a value comes, and
+ * then with all types that were seen in the places of its NULLs.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,16 @@
 static size_t bucket_of(const char *sql)
 {
 	return ((uintptr_t)sql >> 3) & (ORCH_PG_STATEMENT_BUCKETS - 1);
+}
+
+/* A NULL of now had a type before, perhaps. */
+static Oid known_type(const struct orch_pg_statement *statement, const char *sql, unsigned i)
+{
+	for (; statement; statement = statement->next) {
+		if (statement->sql == sql && i < statement->count && statement->types[i] != 0)
+			return statement->types[i];
+	}
+	return 0;
 }
 
 static bool fits(const struct orch_pg_statement *statement, const struct orch_pg_sender *sender)
@@ -47,7 +58,9 @@ struct orch_pg_statement *orch_pg_statement_find(
 	};
 	(void)snprintf(statement->name, sizeof(statement->name), "s%zu", link->statement_count);
 	for (unsigned i = 0; i < sender->count; i++)
-		statement->types[i] = sender->parameters[i].type;
+		statement->types[i] = sender->parameters[i].type
+			? sender->parameters[i].type
+			: known_type(*bucket, sender->sql, i);
 	*bucket = statement;
 	return statement;
 }

@@ -130,8 +130,10 @@ static int take_event(struct reading *reading, const struct orch_pg_rows *rows, 
 	reading->findings[number] = row[ORCH_STORE_EVENT_COUNT - 1].number;
 	code = orch_store_row_fits(reading->key, &orch_store_event_table, NULL, row,
 		orch_pg_get(rows, number, 15), &fits, err);
-	orch_store_open_event(reading->key, orch_pg_get(rows, number, 16),
-		reading->filter->with_content ? &content : NULL, reading->arena, event);
+	if (code == ORCH_OK)
+		code = orch_store_open_event(reading->key, orch_pg_get(rows, number, 16),
+			reading->filter->with_content ? &content : NULL, reading->arena, event,
+			err);
 	orch_store_judge_event(event, fits);
 	return code;
 }
@@ -186,9 +188,10 @@ static int take_finding(struct reading *reading, const struct orch_stored_event 
 	code = orch_store_row_fits(reading->key, &orch_store_finding_table, event, row,
 		orch_pg_get(rows, number, 17), &fits, err);
 	orch_store_finding_from_row(row, fits, reading->arena, finding);
-	if (reading->filter->with_content)
-		finding->finding.detail = orch_store_open_detail(reading->key, event,
-			(uint64_t)row[0].number, orch_pg_get(rows, number, 18), reading->arena);
+	if (code == ORCH_OK && reading->filter->with_content)
+		code = orch_store_open_detail(reading->key, event, (uint64_t)row[0].number,
+			orch_pg_get(rows, number, 18), reading->arena, &finding->finding.detail,
+			err);
 	return code;
 }
 

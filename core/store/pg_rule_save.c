@@ -55,7 +55,8 @@ static int run(struct changing *changing,
 {
 	int code;
 
-	changing->op = (struct orch_pg_op){ .send = send, .take = take };
+	changing->op.send = send;
+	changing->op.take = take;
 	code = orch_store_pg_run(changing->store->pg, &changing->op, err);
 	if (code == ORCH_OK && orch_arena_failed(changing->arena))
 		return out_of_memory(err);
@@ -301,17 +302,18 @@ static int change_book(struct changing *changing, struct orch_err *err)
 		&changing->book, changing->id, changing->by, &changing->is_gone, err);
 }
 
+/* What is given comes before what is written: it may find no memory. */
 static int try_once(struct changing *changing, struct orch_err *err)
 {
 	int code = run(changing, send_book, take_book, err);
 
 	if (code == ORCH_OK)
 		code = change_book(changing, err);
-	if (code == ORCH_OK && !changing->is_done)
-		code = write_down(changing, err);
-	if (code == ORCH_OK && changing->is_done && changing->rules)
+	if (code == ORCH_OK && changing->rules)
 		code = orch_store_book_give(
 			&changing->book, changing->ret_arena, changing->ret_rules, err);
+	if (code == ORCH_OK && !changing->is_done)
+		code = write_down(changing, err);
 	return code;
 }
 

@@ -15,6 +15,11 @@ static const struct orch_text proven = { "the key of this database", 24 };
 static_assert(ORCH_STORE_PROOF_BYTES == sizeof("the key of this database") - 1 + ORCH_SEAL_OVERHEAD,
 	"a proof has room for its text");
 
+static int out_of_memory(struct orch_err *err)
+{
+	return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+}
+
 static struct orch_text write_about(struct orch_buf *buf, const struct orch_store_about *about)
 {
 	orch_buf_init(buf, ABOUT_BYTES);
@@ -45,7 +50,7 @@ int orch_store_seal(const struct orch_secret *key, struct orch_text plain,
 		*ret_sealed = (struct orch_text){ sealed, plain.len + ORCH_SEAL_OVERHEAD };
 	}
 	orch_buf_fini(&buf);
-	return sealed ? ORCH_OK : orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+	return sealed ? ORCH_OK : out_of_memory(err);
 }
 
 int orch_store_unseal(const struct orch_secret *key, struct orch_text sealed,
@@ -64,10 +69,10 @@ int orch_store_unseal(const struct orch_secret *key, struct orch_text sealed,
 	if (!plain)
 		return ORCH_E_NOMEM;
 	text = write_about(&buf, about);
-	code = buf.failed ? ORCH_E_INVALID : orch_unseal(key, sealed, text, plain);
+	code = buf.failed ? ORCH_E_NOMEM : orch_unseal(key, sealed, text, plain);
 	orch_buf_fini(&buf);
 	if (code < 0)
-		return ORCH_E_INVALID;
+		return code;
 	plain[len] = '\0';
 	*ret_plain = (struct orch_text){ plain, len };
 	return ORCH_OK;
@@ -81,6 +86,23 @@ static struct orch_store_about about(
 	};
 }
 
+/* As JSON, at the most: each byte may become "\u0000", and has quotes and a comma about it. */
+static size_t most_bytes(const struct orch_stored_event *event)
+{
+	size_t bytes = 2;
+
+	for (size_t i = 0; i < event->field_count && bytes <= FIELDS_BYTES; i++)
+		bytes += 6 * (event->fields[i].name.len + event->fields[i].value.len + 1);
+	return bytes;
+}
+
+static int refuse_fields(const struct orch_stored_event *event, struct orch_err *err)
+{
+	if (most_bytes(event) <= FIELDS_BYTES)
+		return out_of_memory(err);
+	return orch_fail(err, ORCH_E_LIMIT, "store: fields of more than %d bytes", FIELDS_BYTES);
+}
+
 static int seal_fields(const struct orch_secret *key, const struct orch_stored_event *event,
 	struct orch_arena *arena, struct orch_text *ret_fields, struct orch_err *err)
 {
@@ -91,8 +113,7 @@ static int seal_fields(const struct orch_secret *key, const struct orch_stored_e
 	orch_buf_init(&json, FIELDS_BYTES);
 	orch_store_write_fields(&json, event->fields, event->field_count);
 	if (json.failed)
-		code = orch_fail(
-			err, ORCH_E_LIMIT, "store: fields of more than %d bytes", FIELDS_BYTES);
+		code = refuse_fields(event, err);
 	else
 		code = orch_store_seal(key, orch_buf_text(&json), &what, arena, ret_fields, err);
 	orch_buf_fini(&json);
@@ -122,8 +143,9 @@ int orch_store_seal_detail(const struct orch_secret *key, const struct orch_stor
 			       : orch_store_seal(key, detail, &what, arena, ret_detail, err);
 }
 
-void orch_store_open_event(const struct orch_secret *key, struct orch_text fields,
-	const struct orch_text *content, struct orch_arena *arena, struct orch_stored_event *event)
+int orch_store_open_event(const struct orch_secret *key, struct orch_text fields,
+	const struct orch_text *content, struct orch_arena *arena, struct orch_stored_event *event,
+	struct orch_err *err)
 {
 	struct orch_store_about what = about(event, "fields", 0);
 	struct orch_text json = ORCH_TEXT_NONE;
@@ -131,7 +153,7 @@ void orch_store_open_event(const struct orch_secret *key, struct orch_text field
 
 	event->content = ORCH_TEXT_NONE;
 	if (!key)
-		return;
+		return ORCH_OK;
 	code = orch_store_unseal(key, fields, &what, arena, &json);
 	if (code == ORCH_OK)
 		orch_store_read_fields(arena, json, &event->fields, &event->field_count);
@@ -140,18 +162,19 @@ void orch_store_open_event(const struct orch_secret *key, struct orch_text field
 		code = orch_store_unseal(key, *content, &what, arena, &event->content);
 	if (code == ORCH_E_INVALID)
 		event->inspection_note = ORCH_TEXT("damaged: the stored message does not open");
+	return code == ORCH_E_NOMEM ? out_of_memory(err) : ORCH_OK;
 }
 
-struct orch_text orch_store_open_detail(const struct orch_secret *key,
-	const struct orch_stored_event *event, uint64_t number, struct orch_text sealed,
-	struct orch_arena *arena)
+int orch_store_open_detail(const struct orch_secret *key, const struct orch_stored_event *event,
+	uint64_t number, struct orch_text sealed, struct orch_arena *arena,
+	struct orch_text *ret_detail, struct orch_err *err)
 {
 	const struct orch_store_about what = about(event, "detail", number);
-	struct orch_text detail;
+	int code = key ? orch_store_unseal(key, sealed, &what, arena, ret_detail) : ORCH_E_INVALID;
 
-	if (!key || orch_store_unseal(key, sealed, &what, arena, &detail) < 0)
-		return ORCH_TEXT_NONE;
-	return detail;
+	if (code < 0)
+		*ret_detail = ORCH_TEXT_NONE;
+	return code == ORCH_E_NOMEM ? out_of_memory(err) : ORCH_OK;
 }
 
 void orch_store_write_proof(const struct orch_secret *key, char ret[ORCH_STORE_PROOF_BYTES])

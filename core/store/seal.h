@@ -34,12 +34,13 @@ ORCH_MUST_USE int orch_store_seal_detail(const struct orch_secret *key,
  * Gives an event its fields, and its content (NULL: not asked for).  What does
  * not open is said so in the event's own note; others are not held up by it.
  */
-void orch_store_open_event(const struct orch_secret *key, struct orch_text fields,
-	const struct orch_text *content, struct orch_arena *arena, struct orch_stored_event *event);
+ORCH_MUST_USE int orch_store_open_event(const struct orch_secret *key, struct orch_text fields,
+	const struct orch_text *content, struct orch_arena *arena, struct orch_stored_event *event,
+	struct orch_err *err);
 /* The empty text if it does not open. */
-struct orch_text orch_store_open_detail(const struct orch_secret *key,
+ORCH_MUST_USE int orch_store_open_detail(const struct orch_secret *key,
 	const struct orch_stored_event *event, uint64_t number, struct orch_text sealed,
-	struct orch_arena *arena);
+	struct orch_arena *arena, struct orch_text *ret_detail, struct orch_err *err);
 
 /*
  * Is this the key that a database was begun with?  Under another one every

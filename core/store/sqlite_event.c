@@ -31,7 +31,7 @@ static int insert_event(struct writing *writing, struct orch_err *err)
 			" VALUES (" EVENT_VALUES ", ?15, ?16, row_seal('event', " EVENT_VALUES "))"
 			" ON CONFLICT (id, pipeline) DO NOTHING",
 			&statement, err);
-	if (code < 0)
+	if (code != ORCH_OK)
 		return code;
 	orch_store_event_to_row(writing->event, row);
 	orch_store_sqlite_bind(statement, &orch_store_event_table, row);
@@ -57,7 +57,7 @@ static int insert_finding(struct writing *writing, size_t number, struct orch_er
 			" VALUES (" FINDING_VALUES ", ?17, ?18,"
 			" row_seal('finding', ?19, ?20, " FINDING_VALUES "))",
 			&statement, err);
-	if (code < 0)
+	if (code != ORCH_OK)
 		return code;
 	orch_store_finding_to_row(&writing->event->findings[number], number, row);
 	orch_store_sqlite_bind(statement, &orch_store_finding_table, row);

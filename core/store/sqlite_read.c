@@ -70,32 +70,34 @@ static void bind_query(
 	orch_db_bind_int(statement, 8, (int64_t)orch_store_limit(filter));
 }
 
-static void take_event(
-	struct reading *reading, sqlite3_stmt *statement, struct orch_stored_event *event)
+static int take_event(struct reading *reading, sqlite3_stmt *statement,
+	struct orch_stored_event *event, struct orch_err *err)
 {
 	struct orch_store_value row[ORCH_STORE_EVENT_COUNT];
 	struct orch_text content = orch_db_column_blob(statement, 16);
+	int code;
 
 	orch_store_sqlite_take(statement, 1, &orch_store_event_table, row);
 	orch_store_event_from_row(row, reading->arena, event);
 	event->row = (uint64_t)sqlite3_column_int64(statement, 0);
-	orch_store_open_event(reading->store->key, orch_db_column_blob(statement, 15),
-		reading->filter->with_content ? &content : NULL, reading->arena, event);
+	code = orch_store_open_event(reading->store->key, orch_db_column_blob(statement, 15),
+		reading->filter->with_content ? &content : NULL, reading->arena, event, err);
 	orch_store_judge_event(event, sqlite3_column_int(statement, 17) != 0);
+	return code;
 }
 
-static void take_finding(struct reading *reading, const struct orch_stored_event *event,
-	sqlite3_stmt *statement, struct orch_stored_finding *stored)
+static int take_finding(struct reading *reading, const struct orch_stored_event *event,
+	sqlite3_stmt *statement, struct orch_stored_finding *stored, struct orch_err *err)
 {
 	struct orch_store_value row[ORCH_STORE_FINDING_COUNT];
 
 	orch_store_sqlite_take(statement, 0, &orch_store_finding_table, row);
 	orch_store_finding_from_row(
 		row, sqlite3_column_int(statement, 17) != 0, reading->arena, stored);
-	if (reading->filter->with_content)
-		stored->finding.detail =
-			orch_store_open_detail(reading->store->key, event, (uint64_t)row[0].number,
-				orch_db_column_blob(statement, 16), reading->arena);
+	if (!reading->filter->with_content)
+		return ORCH_OK;
+	return orch_store_open_detail(reading->store->key, event, (uint64_t)row[0].number,
+		orch_db_column_blob(statement, 16), reading->arena, &stored->finding.detail, err);
 }
 
 /* How many there are, and whether they are as many as there were. */
@@ -144,8 +146,9 @@ static int read_findings(struct reading *reading, struct orch_db *db,
 	orch_db_bind_int(statement, 1, (int64_t)event->row);
 	orch_db_bind_text(statement, 2, event->id);
 	orch_db_bind_text(statement, 3, event->pipeline);
-	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
-		take_finding(reading, event, statement, &event->findings[event->finding_count++]);
+	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
+		code = take_finding(
+			reading, event, statement, &event->findings[event->finding_count++], err);
 	return code;
 }
 
@@ -159,8 +162,8 @@ static int read_rows(struct reading *reading, struct orch_db *db, const char *sq
 	if (code < 0)
 		return code;
 	bind_query(statement, reading->filter, id);
-	while ((code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
-		take_event(reading, statement, &reading->events[reading->count++]);
+	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row)
+		code = take_event(reading, statement, &reading->events[reading->count++], err);
 	return code;
 }
 

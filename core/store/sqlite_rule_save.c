@@ -88,7 +88,7 @@ static int write_change(
 			"INSERT OR REPLACE INTO rule (" ORCH_STORE_RULE_COLUMNS ", seal, n)"
 			" VALUES (" RULE_VALUES ", row_seal('rule', " RULE_VALUES "), ?17)",
 			&statement, err);
-	if (code < 0)
+	if (code != ORCH_OK)
 		return code;
 	orch_store_sqlite_bind(statement, &orch_store_rule_table, row);
 	orch_db_bind_int(statement, 17, change->place);

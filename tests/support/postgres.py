@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOM = 1 << 30  # bytes that must be free in memory
 PATIENCE_S = 60
 SETTINGS = """
@@ -83,11 +84,34 @@ def place():
     return tempfile.gettempdir()
 
 
-def make_folder():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="orch-postgres-", dir=place()))
-    folder.chmod(0o755)
-    give_to_servant(folder)
-    return folder
+def is_left_behind(folder):
+    """Its owner holds a lock in it, and was killed if nobody does."""
+    try:
+        with open(folder / "owner", "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except OSError:
+        return False
+
+
+class Folder:
+    """A temporary one; those of owners that were killed are removed on the way."""
+
+    def __init__(self):
+        for old in pathlib.Path(place()).glob("orch-postgres-*"):
+            if (old / "owner").exists() and is_left_behind(old):
+                shutil.rmtree(old, ignore_errors=True)
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="orch-postgres-", dir=place()))
+        self.path.chmod(0o755)
+        give_to_servant(self.path)
+        # It has its name when it is locked, so that nobody finds it otherwise.
+        self.lock = open(self.path / "owner.new", "wb")  # pylint: disable=consider-using-with
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        os.rename(self.path / "owner.new", self.path / "owner")
+
+    def remove(self):
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.lock.close()
 
 
 def make_template(template):
@@ -98,17 +122,17 @@ def make_template(template):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if template.is_dir():
             return
-        folder = make_folder()
+        folder = Folder()
         try:
             subprocess.run(as_servant([
-                binaries() / "initdb", "--pgdata", folder / "data", "--username=postgres",
+                binaries() / "initdb", "--pgdata", folder.path / "data", "--username=postgres",
                 "--encoding=UTF8", "--no-locale", "--auth=trust", "--no-sync", "--wal-segsize=16",
                 "--no-instructions",
-            ]), check=True, stdout=subprocess.DEVNULL, cwd=folder)
-            shutil.copytree(folder / "data", f"{template}.new", dirs_exist_ok=True)
+            ]), check=True, stdout=subprocess.DEVNULL, cwd=folder.path)
+            shutil.copytree(folder.path / "data", f"{template}.new", dirs_exist_ok=True)
             os.rename(f"{template}.new", template)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.remove()
 
 
 def spare_port():
@@ -126,15 +150,15 @@ def children(pid):
 
 
 class Postgres:
-    """The server.  start(), stop(), kill(); database() gives a connection string."""
+    """The server.  It ends with the thread that called start(), at the latest."""
 
     def __init__(self, template=None):
         self.binaries = binaries()
         version = self.binaries.parent.name
-        template = template or os.path.join(
-            tempfile.gettempdir(), f"orch-postgres-template-{os.geteuid()}")
+        template = template or ROOT / "build" / "postgres-template"
         make_template(f"{template}-{version}")
-        self.folder = make_folder()
+        self.place = Folder()
+        self.folder = self.place.path
         self.data = self.folder / "data"
         shutil.copytree(f"{template}-{version}", self.data)
         self.port = spare_port()
@@ -252,7 +276,7 @@ class Postgres:
             self.thaw()
         self.end(signal.SIGQUIT)
         self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.place.remove()
 
     def __enter__(self):
         self.start()

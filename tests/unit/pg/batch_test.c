@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Groups share transactions, and none suffers by another. */
+#include "pg/internal.h"
 #include "unit/pg/fixture.h"
 
 #define INSERT "INSERT INTO item (id) VALUES ($1) RETURNING (pg_current_xact_id()::text)::bigint"
@@ -198,6 +199,96 @@ static void test_a_queue_that_is_full_says_again(void **state)
 	test_free(groups);
 }
 
+struct heavy {
+	struct orch_pg_op op;
+	struct orch_text value;
+};
+
+static int send_heavy(struct orch_pg_op *op, struct orch_pg_sender *sender, struct orch_err *err)
+{
+	orch_pg_begin(sender, "INSERT INTO item SELECT count(*) FROM item WHERE $1 IS NOT NULL");
+	orch_pg_bytes(sender, ((struct heavy *)(void *)op)->value);
+	return orch_pg_end(sender, err);
+}
+
+static void test_a_batch_takes_no_more_than_so_many_bytes(void **state)
+{
+	enum { COUNT = 9, BYTES = ORCH_PG_BATCH_BYTES / 3 };
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[COUNT];
+	struct heavy heavy[COUNT];
+	char *bytes = test_calloc(1, BYTES);
+
+	for (int i = 0; i < COUNT; i++) {
+		make_group(&groups[i], f, &done, "", 0);
+		heavy[i] = (struct heavy){ .op.send = send_heavy, .value = { bytes, BYTES } };
+		groups[i].group.first = &heavy[i].op.base;
+	}
+	run_all(f, groups, COUNT);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(groups[i].group.code, ORCH_OK);
+	assert_int_equal(ask(f, "SELECT count(DISTINCT xmin::text) FROM item"), COUNT / 3);
+	test_free(bytes);
+}
+
+static int64_t counted(const char *result)
+{
+	return orch_metric_value(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_pg_groups_total",
+		"", { "result", orch_text_from(result) }));
+}
+
+static int64_t batches(void)
+{
+	return orch_metric_value(
+		orch_metric(ORCH_METRIC_COUNTER, "orchestrator_pg_batches_total", ""));
+}
+
+static void test_batches_and_groups_are_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group groups[5];
+	int64_t ok = counted("OK");
+	int64_t invalid = counted("INVALID");
+	int64_t before = batches();
+
+	for (int i = 0; i < 5; i++)
+		make_group(&groups[i], f, &done, INSERT, i == 2 ? 1 : i);
+	run_all(f, groups, 5);
+	assert_int_equal(counted("OK"), ok + 4);
+	assert_int_equal(counted("INVALID"), invalid + 1);
+	/* All, the two before the one that failed, that one, and the two behind it. */
+	assert_int_equal(batches(), before + 4);
+	assert_int_equal(
+		orch_metric_value(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_pg_connections", "",
+			{ "state", ORCH_TEXT("ready") })),
+		2); /* the lane's, and that of orch_pg_run() */
+}
+
+/* Each allocation fails once: nothing is lost by it. */
+static void test_groups_without_memory_fail_or_come_through(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	int64_t inserted = 0;
+
+	for (uint64_t n = 1; n <= 12; n++) {
+		struct test_group groups[100];
+
+		for (int i = 0; i < 100; i++)
+			make_group(&groups[i], f, &done, INSERT, (int64_t)n * 100 + i);
+		orch_alloc_fail_at(n, 0);
+		run_all(f, groups, 100);
+		orch_alloc_fail_at(0, 0);
+		for (int i = 0; i < 100; i++)
+			inserted += groups[i].group.code == ORCH_OK ? 1 : 0;
+		postgres_sql(f->postgres, "postgres", CUT_CONNECTIONS, NULL, 0);
+	}
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), inserted);
+	assert_true(inserted >= 1100);
+}
+
 /* As another version's migration does under our feet. */
 static void test_a_result_that_changed_its_type_is_asked_for_anew(void **state)
 {
@@ -284,6 +375,9 @@ int main(void)
 		TEST(test_what_an_op_sent_before_its_send_failed_is_undone),
 		TEST(test_a_take_that_fails_gives_the_code_and_undoes_nothing),
 		TEST(test_a_queue_that_is_full_says_again),
+		TEST(test_a_batch_takes_no_more_than_so_many_bytes),
+		TEST(test_batches_and_groups_are_counted),
+		TEST(test_groups_without_memory_fail_or_come_through),
 		TEST(test_a_result_that_changed_its_type_is_asked_for_anew),
 		TEST(test_statements_that_were_forgotten_are_prepared_again),
 		TEST(test_two_lanes_that_meet_in_a_deadlock_both_get_through),

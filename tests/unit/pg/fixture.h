@@ -9,12 +9,19 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/metric.h"
 #include "base/text.h"
 #include "pg/pg.h"
 #include "support/postgres.h"
 #include "support/text_assert.h"
 
 #define WAIT_S 90 /* only a hang takes so long */
+
+/* May run again. */
+#define INSERT_ONCE "INSERT INTO item VALUES ($1) ON CONFLICT DO NOTHING"
+#define CUT_CONNECTIONS                                                 \
+	"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity" \
+	" WHERE usename = 'orchestrator'"
 
 struct fixture {
 	struct postgres *postgres;
@@ -225,6 +232,12 @@ static inline struct orch_pg *open_pg(const struct fixture *f)
 	if (orch_pg_open(&options, NULL, 0, &pg, &err) < 0)
 		fail_msg("%s", err.text);
 	return pg;
+}
+
+static inline int64_t reconnects(void)
+{
+	return orch_metric_value(
+		orch_metric(ORCH_METRIC_COUNTER, "orchestrator_pg_reconnects_total", ""));
 }
 
 /* The one number that SQL gives, as the superuser sees it. */

@@ -203,6 +203,65 @@ static void test_a_statement_that_begins_with_null_takes_values_later(void **sta
 	assert_int_equal(probe.number, 5);
 }
 
+static void fill_pair(struct orch_pg_sender *sender, struct probe *probe)
+{
+	for (size_t bit = 1; bit <= 4; bit *= 2) {
+		if (probe->count & bit)
+			orch_pg_int(sender, (int64_t)bit);
+		else
+			orch_pg_null(sender);
+	}
+}
+
+/* Else a statement with many that may be NULL would be prepared in each way there is. */
+static void test_types_are_learnt_from_one_variant_to_the_next(void **state)
+{
+	static const size_t calls[] = { 0, 1, 2, 4, 3, 5, 6, 7, 0 };
+	const struct fixture *f = *state;
+	struct probe probe = {
+		.sql = "SELECT coalesce($1, 0) + coalesce($2, 0) + coalesce($3, 0)",
+		.fill = fill_pair,
+		.reads_int = true,
+	};
+	size_t before;
+
+	run_probe(f, &(struct probe){ .sql = "SELECT 1", .reads_int = true });
+	before = f->pg->run->statement_count;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		probe.count = calls[i];
+		run_probe(f, &probe);
+		assert_int_equal(probe.number, calls[i]);
+	}
+	assert_int_equal(f->pg->run->statement_count, before + 4);
+}
+
+static void test_one_statement_too_many_is_refused(void **state)
+{
+	const struct fixture *f = *state;
+	char(*sql)[32] = test_calloc(ORCH_PG_STATEMENTS + 1, sizeof(*sql));
+	struct probe probe = { .reads_int = true };
+	struct orch_err err = { "" };
+	size_t known;
+
+	/* The schema's look has prepared some. */
+	run_probe(f, &(struct probe){ .sql = "SELECT 1", .reads_int = true });
+	known = f->pg->run->statement_count;
+	for (size_t i = 0; i <= ORCH_PG_STATEMENTS; i++)
+		(void)snprintf(sql[i], sizeof(*sql), "SELECT %zu::bigint", i);
+	for (size_t i = 0; i < ORCH_PG_STATEMENTS - known; i++) {
+		probe.sql = sql[i];
+		run_probe(f, &probe);
+		assert_int_equal(probe.number, i);
+	}
+	probe.sql = sql[ORCH_PG_STATEMENTS];
+	assert_int_equal(try_probe(f, &probe, &err), ORCH_E_INTERNAL);
+	assert_contains(err.text, "512 statements");
+	probe.sql = sql[0];
+	run_probe(f, &probe);
+	assert_int_equal(probe.number, 0);
+	test_free(sql);
+}
+
 static void test_null_reads_as_nothing(void **state)
 {
 	struct probe probe = { .sql = "SELECT NULL::bigint", .reads_int = true, .number = 3 };
@@ -301,6 +360,11 @@ static void test_one_parameter_too_many_is_refused(void **state)
 	assert_is_refused(*state, &probe, ORCH_E_LIMIT, "too many parameters");
 }
 
+static void fill_texts(struct orch_pg_sender *sender, struct probe *probe)
+{
+	orch_pg_texts(sender, &probe->text, 1);
+}
+
 static void test_a_value_that_is_too_large_is_refused(void **state)
 {
 	char *large = test_calloc(1, ORCH_PG_VALUE_BYTES + 1);
@@ -316,7 +380,10 @@ static void test_a_value_that_is_too_large_is_refused(void **state)
 	/* Each byte of it would become three. */
 	probe.fill = fill_text;
 	probe.text.len = ORCH_PG_VALUE_BYTES / 3 + 1;
-	assert_is_refused(*state, &probe, ORCH_E_LIMIT, "values are too large");
+	assert_is_refused(*state, &probe, ORCH_E_LIMIT, "a value is too large");
+	/* And so would these be, as elements. */
+	probe.fill = fill_texts;
+	assert_is_refused(*state, &probe, ORCH_E_LIMIT, "a value is too large");
 	test_free(large);
 }
 
@@ -450,7 +517,9 @@ int main(void)
 		TEST(test_numbers_of_each_width_are_read),
 		TEST(test_booleans_and_null_arrive),
 		TEST(test_a_statement_that_begins_with_null_takes_values_later),
+		TEST(test_types_are_learnt_from_one_variant_to_the_next),
 		TEST(test_null_reads_as_nothing),
+		TEST(test_one_statement_too_many_is_refused),
 		TEST(test_arrays_arrive_element_by_element),
 		TEST(test_what_a_statement_changed_is_counted),
 		TEST(test_a_result_of_another_type_fails_the_group),

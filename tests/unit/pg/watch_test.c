@@ -2,10 +2,6 @@
 /* What was notified is heard, and what may have been missed is asked for. */
 #include "unit/pg/fixture.h"
 
-#define CUT                                                                              \
-	"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = " \
-	"'orchestrator'"
-
 /* A watch that is added and removed on its lane. */
 struct heard {
 	struct orch_job job;
@@ -143,7 +139,7 @@ static void test_after_a_new_connection_a_watch_is_called_and_hears_again(void *
 	for (unsigned i = 0; i < 3; i++) {
 		unsigned before = counter_value(&heard.changed);
 
-		postgres_sql(f->postgres, "postgres", CUT, NULL, 0);
+		postgres_sql(f->postgres, "postgres", CUT_CONNECTIONS, NULL, 0);
 		counter_await(&heard.changed, before + 1);
 		notify(f, "one");
 		counter_await(&heard.changed, before + 2);

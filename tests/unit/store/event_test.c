@@ -400,6 +400,43 @@ static void test_the_latest_result_of_a_task_is_kept(void **state)
 	assert_int_equal(results[0].at_ms, 1700000002000);
 }
 
+static void test_of_two_results_of_a_task_in_one_write_the_later_decision_counts(void **state)
+{
+	static const char *const states[][3] = {
+		{ "pending", "done", "done" },
+		{ "done", "pending", "done" },
+		{ "done", "dead", "dead" },
+		{ "dead", "done", "done" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		struct orch_stored_result r[] = { result("k", states[i][0]),
+			result("k", states[i][1]) };
+		struct orch_store_op op = {
+			.kind = ORCH_STORE_RESULT, .results = r, .result_count = 2
+		};
+		const struct orch_stored_result *is;
+
+		assert_int_equal(do_op(w, &op), ORCH_OK);
+		is = read_results(w, 1);
+		assert_true(text_is(is->state, states[i][2]));
+		assert_false(is->damaged);
+		poke_store(w, "DELETE FROM result");
+	}
+}
+
+static void test_of_two_open_results_in_one_write_the_later_counts(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_result r[] = { result("k", "pending"), result("k", "pending") };
+	struct orch_store_op op = { .kind = ORCH_STORE_RESULT, .results = r, .result_count = 2 };
+
+	r[1].attempts = 7;
+	assert_int_equal(do_op(w, &op), ORCH_OK);
+	assert_int_equal(read_results(w, 1)->attempts, 7);
+}
+
 static void test_many_results_are_all_given(void **state)
 {
 	struct world *w = *state;
@@ -460,6 +497,8 @@ int main(void)
 		ON_BOTH(test_pages_follow_one_another),
 		ON_BOTH(test_damaged_content_holds_up_nothing_else),
 		ON_BOTH(test_the_latest_result_of_a_task_is_kept),
+		ON_BOTH(test_of_two_results_of_a_task_in_one_write_the_later_decision_counts),
+		ON_BOTH(test_of_two_open_results_in_one_write_the_later_counts),
 		ON_BOTH(test_many_results_are_all_given),
 		ON_BOTH(test_a_write_joins_a_group_and_falls_with_it),
 	};

@@ -336,26 +336,83 @@ static void test_a_text_of_a_rule_may_be_so_long_and_no_longer(void **state)
 	assert_true(orch_text_equal(is.rule.expression, rule.rule.expression));
 }
 
-/* What PostgreSQL takes as one value. */
-static void test_findings_that_are_too_much_are_refused_with_their_event(void **state)
+static struct orch_stored_finding *make_findings(size_t count)
 {
-	enum { COUNT = 1100 };
+	struct orch_stored_finding *findings = calloc(count, sizeof(*findings));
+
+	for (size_t i = 0; i < count; i++)
+		findings[i] = hostile_finding();
+	return findings;
+}
+
+/* A rule that is as long as it may be, and whose hits are as many as are taken by default. */
+static void test_a_long_rule_can_be_hit_often(void **state)
+{
+	enum { COUNT = 1000 };
 	struct world *w = *state;
-	struct orch_text detail = random_text(w, 64 * 1024);
-	struct orch_stored_finding *findings = calloc(COUNT, sizeof(*findings));
+	struct orch_text expressions[] = { random_text(w, 64 * 1024), random_text(w, 64 * 1024) };
+	struct orch_stored_finding *findings = make_findings(COUNT);
 	struct orch_stored_event event = hostile_event();
+	const struct orch_stored_event *is;
+
+	for (size_t i = 0; i < COUNT; i++)
+		findings[i].expression = expressions[i % 2];
+	event.findings = findings;
+	event.finding_count = COUNT;
+	assert_int_equal(write_event(w, &event), ORCH_OK);
+	assert_int_equal(find(w, hostile, ORCH_TEXT_NONE, &is), 1);
+	assert_int_equal(is->finding_count, COUNT);
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_false(is->findings[i].damaged);
+		assert_true(orch_text_equal(is->findings[i].expression, expressions[i % 2]));
+	}
+	free(findings);
+}
+
+static void test_findings_of_many_rules_keep_what_they_looked_for(void **state)
+{
+	enum { COUNT = 200 };
+	struct world *w = *state;
+	struct orch_stored_finding *findings = make_findings(COUNT);
+	struct orch_stored_event event = hostile_event();
+	const struct orch_stored_event *is;
+	char expressions[COUNT / 2][8];
 
 	for (size_t i = 0; i < COUNT; i++) {
-		findings[i] = hostile_finding();
-		findings[i].finding.detail = detail;
+		char *expression = expressions[i % (COUNT / 2)];
+
+		(void)snprintf(expression, sizeof(expressions[0]), "x%zu", i % (COUNT / 2));
+		findings[i].expression = orch_text_from(expression);
 	}
+	event.findings = findings;
+	event.finding_count = COUNT;
+	assert_int_equal(write_event(w, &event), ORCH_OK);
+	assert_int_equal(find(w, hostile, ORCH_TEXT_NONE, &is), 1);
+	for (size_t i = 0; i < COUNT; i++) {
+		assert_false(is->findings[i].damaged);
+		assert_true(text_is(is->findings[i].expression, expressions[i % (COUNT / 2)]));
+	}
+	free(findings);
+}
+
+static void test_findings_that_are_too_much_are_refused_with_their_event(void **state)
+{
+	enum { DETAIL = 64 * 1024, COUNT = ORCH_PG_VALUE_BYTES / DETAIL };
+	struct world *w = *state;
+	struct orch_text detail = random_text(w, DETAIL);
+	struct orch_stored_finding *findings = make_findings(COUNT);
+	struct orch_stored_event event = hostile_event();
+
+	for (size_t i = 0; i < COUNT; i++)
+		findings[i].finding.detail = detail;
 	event.findings = findings;
 	event.finding_count = COUNT;
 	assert_int_equal(write_event(w, &event), ORCH_E_LIMIT);
 	assert_int_equal(ask_store(w, "SELECT count(*) FROM event"), 0);
-	event.finding_count = 1000;
+	/* With room for their other texts. */
+	event.finding_count = COUNT - 8;
 	assert_int_equal(write_event(w, &event), ORCH_OK);
-	assert_int_equal(ask_store(w, "SELECT count(*) FROM finding"), 1000);
+	assert_int_equal(ask_store(w, "SELECT count(*) FROM finding"), COUNT - 8);
 	free(findings);
 }
 
@@ -372,6 +429,8 @@ int main(void)
 		ON_BOTH(test_fields_may_be_so_long_and_no_longer),
 		ON_BOTH(test_a_rule_may_be_called_anything),
 		ON_BOTH(test_a_text_of_a_rule_may_be_so_long_and_no_longer),
+		ON_BOTH(test_a_long_rule_can_be_hit_often),
+		ON_BOTH(test_findings_of_many_rules_keep_what_they_looked_for),
 		ON_PG(test_findings_that_are_too_much_are_refused_with_their_event),
 	};
 

@@ -222,22 +222,66 @@ static void test_of_two_rules_with_one_name_one_is_refused(void **state)
 	free(savers);
 }
 
+/* Somebody who begins a database with a key of his own. */
+struct opener {
+	struct world *w;
+	struct orch_secret *key;
+	pthread_barrier_t *begin;
+	pthread_t thread;
+	int code;
+	struct orch_err err;
+};
+
+static void *open_with_key(void *arg)
+{
+	struct opener *opener = arg;
+
+	(void)pthread_barrier_wait(opener->begin);
+	opener->code = opener->w->engine->open_store(opener->w, opener->key, &opener->err);
+	return NULL;
+}
+
+static void open_at_once(struct opener openers[2])
+{
+	pthread_barrier_t begin;
+
+	assert_int_equal(pthread_barrier_init(&begin, NULL, 2), 0);
+	for (size_t i = 0; i < 2; i++) {
+		openers[i].begin = &begin;
+		assert_int_equal(
+			pthread_create(&openers[i].thread, NULL, open_with_key, &openers[i]), 0);
+	}
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(openers[i].thread, NULL), 0);
+	(void)pthread_barrier_destroy(&begin);
+}
+
 static void test_of_two_first_keys_one_is_the_databases(void **state)
 {
 	static const char bytes[ORCH_SEAL_KEY_BYTES] = "another one, also only for tests";
-	struct world *w = *state;
-	struct orch_secret *key = orch_secret_create((struct orch_text){ bytes, sizeof(bytes) });
-	struct orch_store *store = w->store;
-	struct orch_err err = { "" };
+	struct world *w = *state, *other = open_other(w);
+	struct orch_store *stores[] = { w->store, other->store };
+	struct opener openers[] = { { .w = w, .key = w->f.key },
+		{ .w = other,
+			.key = orch_secret_create((struct orch_text){ bytes, sizeof(bytes) }) } };
 
-	assert_int_equal(w->engine->open_store(w, key, &err), ORCH_E_DENIED);
-	assert_non_null(strstr(err.text, "not the one that the database was begun with"));
-	poke_store(w, "DELETE FROM key_proof");
-	assert_int_equal(w->engine->open_store(w, key, &err), ORCH_OK);
-	orch_store_close(w->store);
-	assert_int_equal(w->engine->open_store(w, w->f.key, &err), ORCH_E_DENIED);
-	w->store = store;
-	orch_secret_destroy(key);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		size_t first;
+
+		poke_store(w, "DELETE FROM key_proof");
+		open_at_once(openers);
+		first = openers[0].code == ORCH_OK ? 0 : 1;
+		assert_int_equal(openers[first].code, ORCH_OK);
+		assert_int_equal(openers[1 - first].code, ORCH_E_DENIED);
+		assert_non_null(strstr(openers[1 - first].err.text,
+			"not the one that the database was begun with"));
+		orch_store_close(openers[first].w->store);
+		assert_int_equal(ask_store(w, "SELECT count(*) FROM key_proof"), 2);
+	}
+	w->store = stores[0];
+	other->store = stores[1];
+	close_other(other);
+	orch_secret_destroy(openers[1].key);
 }
 
 /*

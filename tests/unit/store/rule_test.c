@@ -167,6 +167,51 @@ static void test_two_rules_can_change_names_with_each_other(void **state)
 		ORCH_E_INVALID);
 }
 
+static void test_of_many_rules_all_are_saved_or_none(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rules[] = { add(w, "one"), new_rule("two"), new_rule("one") };
+	struct orch_err err = { "" };
+	uint64_t before = revision(w);
+
+	rules[0].rule.severity = ORCH_LOW;
+	assert_int_equal(orch_store_rules_save(w->store, rules, 3, BY, w->f.arena, rules, &err),
+		ORCH_E_INVALID);
+	assert_int_equal(count_rules(w, "", true), 1);
+	assert_int_equal(find(w, "one", &rules[0]), ORCH_OK);
+	assert_int_equal(rules[0].rule.severity, ORCH_HIGH);
+	assert_int_equal(revision(w), before);
+	rules[2] = new_rule("three");
+	assert_int_equal(
+		orch_store_rules_save(w->store, rules, 3, BY, w->f.arena, rules, &err), ORCH_OK);
+	assert_int_equal(count_rules(w, "", true), 3);
+	assert_int_equal(rules[0].rule.version, 2);
+	assert_true(revision(w) > before);
+}
+
+static void test_a_rule_that_is_changed_twice_at_once_has_both_versions(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_rule rules[2], *versions;
+	struct orch_err err = { "" };
+
+	rules[0] = rules[1] = add(w, "one");
+	rules[0].rule.expression = ORCH_TEXT("second");
+	rules[1].rule.expression = ORCH_TEXT("third");
+	assert_int_equal(orch_store_rules_save(w->store, rules, 2, BY, w->f.arena, rules, &err),
+		ORCH_E_AGAIN);
+	rules[1].rule.version = 2;
+	assert_int_equal(
+		orch_store_rules_save(w->store, rules, 2, BY, w->f.arena, rules, &err), ORCH_OK);
+	assert_int_equal(history(w, "one", &versions), 3);
+	assert_true(text_is(versions[0].rule.expression, "third"));
+	assert_true(text_is(versions[1].rule.expression, "second"));
+	assert_int_equal(find(w, "one", &rules[0]), ORCH_OK);
+	assert_true(text_is(rules[0].rule.expression, "third"));
+	assert_int_equal(rules[0].rule.version, 3);
+	assert_false(rules[0].damaged || versions[0].damaged || versions[1].damaged);
+}
+
 /* From a time when that was not looked at. */
 static void test_rules_that_had_one_name_already_can_be_changed(void **state)
 {
@@ -386,6 +431,8 @@ int main(void)
 		ON_BOTH(test_a_given_id_is_kept_and_taken_once),
 		ON_BOTH(test_a_new_id_is_safe_everywhere),
 		ON_BOTH(test_a_name_is_taken_once_of_a_tool),
+		ON_BOTH(test_of_many_rules_all_are_saved_or_none),
+		ON_BOTH(test_a_rule_that_is_changed_twice_at_once_has_both_versions),
 		ON_BOTH(test_two_rules_can_change_names_with_each_other),
 		ON_SQLITE(test_rules_that_had_one_name_already_can_be_changed),
 		ON_BOTH(test_a_change_needs_the_latest_version),
