@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Servers that die and connections that are cut: nothing is lost, nothing is done that is not kept. */
+#include <dirent.h>
+
 #include "unit/pg/fixture.h"
 
 static void test_groups_wait_for_a_server_that_comes_back(void **state)
@@ -114,19 +116,34 @@ static void test_a_server_killed_under_load_loses_nothing(void **state)
 	assert_load_arrived();
 }
 
+static unsigned open_files(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	(void)closedir(folder);
+	return count;
+}
+
 static void test_connections_cut_under_load_lose_nothing(void **state)
 {
 	struct fixture *f = *state;
 
 	int64_t before = reconnects();
+	unsigned files = 0;
 
 	make_load(f, 20000);
 	for (unsigned i = 1; i <= 10; i++) {
 		counter_await(&load.done, i * 1500);
+		files = i == 1 ? open_files() : files;
 		postgres_sql(f->postgres, "postgres", CUT_CONNECTIONS, NULL, 0);
 	}
 	assert_load_arrived();
 	assert_true(reconnects() > before + 2);
+	assert_int_equal(open_files(), files);
 }
 
 static void test_a_group_whose_connection_is_cut_is_run_again(void **state)

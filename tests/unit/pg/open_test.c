@@ -167,13 +167,14 @@ static pid_t answer_with(int fd, const char *words)
 	pid_t pid = fork();
 
 	assert_return_code(pid, errno);
-	while (pid == 0) {
+	if (pid > 0)
+		return pid;
+	for (;;) {
 		int peer = accept(fd, NULL, NULL);
 
 		(void)!write(peer, words, strlen(words));
 		(void)close(peer);
 	}
-	return pid;
 }
 
 static void test_what_is_no_postgresql_is_given_up(void **state)
