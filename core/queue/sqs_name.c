@@ -297,6 +297,9 @@ static void on_answer(struct orch_aws_call *call)
 		fail(settling);
 		return;
 	}
+	if (settling->step == MAKE_DEAD || settling->step == MAKE)
+		orch_log(ORCH_LOG_INFO, "queue.created",
+			ORCH_LOG_STRING("queue", sqs_name_of(settling)));
 	switch (settling->step) {
 	case FIND_DEAD:
 	case MAKE_DEAD:

@@ -40,10 +40,15 @@ class Moto:
         self.port = harness.Port()
         self.url = "http://127.0.0.1:%d" % self.port.number
         self.log_path = os.path.join(folder, "moto.log")
-        more = {} if open_calls is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(open_calls)}
-        with open(self.log_path, "wb") as log:
+        self.environment = Environment(
+            **({} if open_calls is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(open_calls)}))
+        self.begin()
+
+    def begin(self):
+        """It knows nothing of what was before."""
+        with open(self.log_path, "ab") as log:
             self.process = harness.launch(
-                [sys.executable, SERVER, "-p", str(self.port.number)], Environment(**more), stdout=log,
+                [sys.executable, SERVER, "-p", str(self.port.number)], self.environment, stdout=log,
                 stderr=log)
 
     def client(self, service, key_id="anybody", secret="anything"):
@@ -62,9 +67,12 @@ class Moto:
 
         poll("moto to answer", look)
 
-    def close(self):
+    def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def close(self):
+        self.kill()
         self.port.close()
 
 

@@ -36,6 +36,8 @@ class Queues(Case):
                 self.assertEqual(dead.attributes()["MessageRetentionPeriod"], str(FORTNIGHT_S))
                 self.assertNotIn("RedrivePolicy", dead.attributes())
             self.assertEqual(host.logged("queue.setting"), [])
+            self.assertEqual(sorted(line["queue"] for line in host.logged("queue.created")), sorted(
+                site.prefix + name + end for name in QUEUES for end in ("", "-dead")))
 
     def test_those_that_are_there_are_left_as_they_are(self):
         with self.site() as site:
@@ -45,6 +47,7 @@ class Queues(Case):
             host.start()
             host.await_polls(3)
             self.assertEqual(site.queue("scan").attributes(), before)
+            self.assertEqual(host.logged("queue.created", queue=site.prefix + "scan"), [])
 
     def test_without_them_it_says_so_and_goes_on_when_somebody_makes_them(self):
         with self.site() as site:
