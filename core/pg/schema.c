@@ -23,7 +23,7 @@
 #define LOCK "8247338199356891503" /* any number, but always the same */
 #define CHECKSUM_CHARS (2 * ORCH_SHA256_BYTES)
 
-#define DO_MIGRATE "run \"orchestrator migrate\""
+#define DO_MIGRATE "run \"orchestrator store migrate\""
 
 static const struct orch_db_migration own_steps[] = {
 	{ .part = "pg",

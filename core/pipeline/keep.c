@@ -273,6 +273,7 @@ void orch_keep_close(struct orch_keep *keep)
 	orch_db_close(keep->db);
 	orch_pg_close(keep->pg);
 	orch_secret_destroy(keep->key);
+	orch_secret_destroy(keep->password);
 	if (keep->hold_fd >= 0)
 		(void)close(keep->hold_fd);
 	*keep = (struct orch_keep){ .hold_fd = -1 };
@@ -293,9 +294,10 @@ int orch_keep_attach(struct orch_keep *keep, struct orch_lane *lane, struct orch
 
 void orch_keep_detach(struct orch_keep *keep, struct orch_lane *lane)
 {
-	orch_queue_detach(keep->queue, lane);
+	/* What is under way there comes back first. */
 	if (keep->pg != NULL)
 		orch_pg_detach(keep->pg, lane);
+	orch_queue_detach(keep->queue, lane);
 }
 
 int orch_keep_take_over(struct orch_keep *keep, struct orch_err *err)

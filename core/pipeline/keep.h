@@ -15,6 +15,7 @@ struct orch_keep {
 	struct orch_db *db; /* NULL with PostgreSQL */
 	struct orch_pg *pg; /* NULL with SQLite */
 	struct orch_secret *key;
+	struct orch_secret *password; /* PostgreSQL's; NULL: none */
 	struct orch_queue *queue;
 	struct orch_store *store;
 	int hold_fd; /* held by every process that has the database open; -1: none */

@@ -69,7 +69,20 @@ int orch_keep_migrate(const struct orch_config *config, bool only_look,
 	return rc;
 }
 
-static int open_pg(const struct orch_config *config, struct orch_pg **ret_pg, struct orch_err *err)
+/* A copy: the configuration may go with a reload, and connections are made anew after that. */
+static int keep_password(
+	struct orch_keep *keep, struct orch_pg_options *options, struct orch_err *err)
+{
+	if (options->password == NULL)
+		return ORCH_OK;
+	keep->password = orch_secret_create(orch_secret_text(options->password));
+	options->password = keep->password;
+	return keep->password != NULL
+		? ORCH_OK
+		: orch_fail(err, ORCH_E_NOMEM, "no locked memory for the database's password");
+}
+
+static int open_pg(const struct orch_config *config, struct orch_keep *keep, struct orch_err *err)
 {
 	struct orch_pg_migrated parts[ORCH_KEEP_PARTS];
 	struct orch_arena *arena = orch_arena_create(0);
@@ -87,7 +100,9 @@ static int open_pg(const struct orch_config *config, struct orch_pg **ret_pg, st
 		rc = orch_pg_migrate(&options, all, count, false, parts, &part_count, err);
 	}
 	if (rc == ORCH_OK)
-		rc = orch_pg_open(&options, all, count, ret_pg, err);
+		rc = keep_password(keep, &options, err);
+	if (rc == ORCH_OK)
+		rc = orch_pg_open(&options, all, count, &keep->pg, err);
 	orch_arena_destroy(arena);
 	return rc;
 }
@@ -95,7 +110,7 @@ static int open_pg(const struct orch_config *config, struct orch_pg **ret_pg, st
 int orch_keep_open_shared(
 	const struct orch_config *config, struct orch_keep *keep, struct orch_err *err)
 {
-	int rc = open_pg(config, &keep->pg, err);
+	int rc = open_pg(config, keep, err);
 
 	if (rc == ORCH_OK)
 		rc = orch_queue_sqs_open(keep->pg, config, keep->key, &keep->queue, err);
@@ -118,8 +133,9 @@ int orch_keep_start_shared(struct orch_keep *keep, const struct orch_config *con
 
 void orch_keep_stop_shared(struct orch_keep *keep, struct orch_lane *lane)
 {
-	orch_queue_sqs_stop(keep->queue);
+	/* What is under way there comes back first. */
 	orch_pg_detach(keep->pg, lane);
+	orch_queue_sqs_stop(keep->queue);
 }
 
 bool orch_keep_is_healthy_shared(const struct orch_keep *keep, struct orch_err *err)

@@ -339,13 +339,13 @@ void orch_station_destroy(struct orch_station *station)
 	if (station->is_running)
 		orch_lane_stop(station->lane);
 	station->is_running = false;
+	if (station->is_attached)
+		orch_keep_detach(station->keep, station->lane);
 	if (station->client != NULL)
 		orch_http_client_destroy(station->client);
 	orch_intake_destroy(station->intake);
 	orch_scan_destroy(station->scan);
 	orch_act_destroy(station->act);
-	if (station->is_attached)
-		orch_keep_detach(station->keep, station->lane);
 	orch_lane_destroy(station->lane);
 	orch_free(station);
 }

@@ -88,7 +88,8 @@ class StormSite(Site):
 
     def look_empty(self):
         left = {queue["name"]: queue["left"] for queue in self.box.audit()["queues"]
-                if queue["name"].startswith(self.prefix) and queue["left"]}
+                if queue["name"].startswith(self.prefix) and queue["left"] and
+                not queue["name"].endswith("-dead")}
         return not left, left
 
     def deleted(self):

@@ -83,7 +83,7 @@ static void test_a_fresh_database_is_refused_until_it_is_migrated(void **state)
 	struct orch_err err = { "" };
 
 	assert_int_equal(try_open(f, steps, STEPS, &err), ORCH_E_INVALID);
-	assert_contains(err.text, "orchestrator migrate");
+	assert_contains(err.text, "orchestrator store migrate");
 	assert_int_equal(try_migrate(f, steps, STEPS, true, parts, &err), ORCH_OK);
 	assert_part(&parts[0], "pg", 0, 1);
 	assert_part(&parts[1], "thing", 0, 3);
