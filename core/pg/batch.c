@@ -35,6 +35,8 @@ static int send_ops(struct orch_pg_sender *sender, struct orch_db_group *group)
 		int code;
 
 		sender->op = (struct orch_pg_op *)(void *)op;
+		sender->op->group = group;
+		sender->ops = NULL;
 		sender->number = 0;
 		code = sender->op->send(sender->op, sender, &group->err);
 		if (code < 0)
@@ -43,8 +45,7 @@ static int send_ops(struct orch_pg_sender *sender, struct orch_db_group *group)
 	return ORCH_OK;
 }
 
-/* The bytes it took. */
-static size_t send_group(struct orch_pg_link *link, struct orch_db_group *group)
+static void send_group(struct orch_pg_link *link, struct orch_db_group *group)
 {
 	struct orch_pg_sender *sender = &link->sender;
 
@@ -54,7 +55,6 @@ static size_t send_group(struct orch_pg_link *link, struct orch_db_group *group)
 	group->code = send_ops(sender, group);
 	if (group->code < 0 && sender->has_sent && !link->is_broken && !send_undo(link, group))
 		link->is_broken = true;
-	return sender->bytes;
 }
 
 static bool may_join(const struct orch_pg_link *link, size_t bytes)
@@ -67,6 +67,15 @@ static bool may_join(const struct orch_pg_link *link, size_t bytes)
 		bytes < ORCH_PG_BATCH_BYTES;
 }
 
+static size_t size_of(const struct orch_db_group *group)
+{
+	size_t bytes = 0;
+
+	for (const struct orch_db_op *op = group->first; op; op = op->next)
+		bytes += ((const struct orch_pg_op *)(const void *)op)->bytes;
+	return bytes;
+}
+
 static void send_groups(struct orch_pg_link *link)
 {
 	size_t bytes = 0;
@@ -77,8 +86,13 @@ static void send_groups(struct orch_pg_link *link)
 		*link->batch_last = group;
 		link->batch_last = &group->next;
 		link->batch_count++;
-		bytes += send_group(link, group);
+		bytes += size_of(group);
 	}
+	if (link->batch_count == 1)
+		send_group(link, link->batch);
+	else if (link->batch_count > 1 && !orch_pg_send_merged(link) && !link->is_broken &&
+		!send_undo(link, NULL))
+		link->is_broken = true;
 }
 
 static bool send_sync(struct orch_pg_link *link)
@@ -126,13 +140,18 @@ static void take_rows(const struct orch_pg_sent *sent, PGresult *result)
 	bool is_misread = false;
 	const struct orch_pg_rows rows = { .result = result, .is_misread = &is_misread };
 	struct orch_db_group *group = sent->group;
+	int code;
 
+	if (sent->ops) {
+		orch_pg_take_merged(sent, &rows);
+		return;
+	}
 	/* Of a group that has failed already, nobody wants to know. */
 	if (group->code < 0 || !sent->op->take)
 		return;
-	group->code = sent->op->take(sent->op, sent->number, &rows, &group->err);
-	if (group->code >= 0)
-		group->code = ORCH_OK;
+	code = sent->op->take(sent->op, sent->number, &rows, &group->err);
+	if (code < 0)
+		group->code = code;
 	if (is_misread)
 		group->code = orch_fail(&group->err, ORCH_E_INTERNAL,
 			"PostgreSQL: a result has another type or form than was expected");

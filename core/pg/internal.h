@@ -92,7 +92,9 @@ struct orch_pg_parameter {
 struct orch_pg_sender {
 	struct orch_pg_link *link;
 	struct orch_db_group *group;
-	struct orch_pg_op *op;
+	struct orch_pg_op *op;         /* NULL: it is of … */
+	struct orch_pg_op *const *ops; /* … these, of one kind */
+	size_t op_count;
 	unsigned number; /* of the op's next statement */
 	size_t bytes;    /* of the group */
 	bool has_sent;   /* something of the group */
@@ -117,6 +119,8 @@ struct orch_pg_sent {
 	enum orch_pg_sent_kind kind;
 	struct orch_db_group *group; /* NULL: of none */
 	struct orch_pg_op *op;
+	struct orch_pg_op *const *ops;
+	size_t op_count;
 	unsigned number;
 	struct orch_pg_statement *statement; /* of a PARSE */
 };
@@ -190,6 +194,8 @@ struct orch_pg_link {
 	uint64_t begun_ns;
 	struct orch_pg_sent *sent;
 	size_t sent_count, sent_size, answered;
+	struct orch_pg_op **ops; /* of a batch of several groups, by kind */
+	size_t ops_size;
 	struct orch_pg_failure failure;
 	struct orch_pg_sender sender;
 
@@ -280,6 +286,13 @@ void orch_pg_batch_begin(struct orch_pg_link *link); /* if there is something to
 ORCH_MUST_USE bool orch_pg_batch_take(struct orch_pg_link *link);
 /* The connection is gone: what was under way is to be run again. */
 void orch_pg_batch_lost(struct orch_pg_link *link);
+
+/* merge.c */
+/* Sends the batch's ops, those of a kind as one.  False: it did not come to that, and each group has to go alone. */
+ORCH_MUST_USE bool orch_pg_send_merged(struct orch_pg_link *link);
+
+/* What a statement of several ops has given. */
+void orch_pg_take_merged(const struct orch_pg_sent *sent, const struct orch_pg_rows *rows);
 
 /* send.c */
 void orch_pg_sender_fini(struct orch_pg_sender *sender);

@@ -410,6 +410,7 @@ void orch_pg_link_destroy(struct orch_pg_link *link)
 	orch_metric_add(link->pg->counts.connections[link->state], -1);
 	orch_pg_sender_fini(&link->sender);
 	orch_free(link->sent);
+	orch_free(link->ops);
 	orch_free(link->statements);
 	orch_free(link);
 }

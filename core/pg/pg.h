@@ -49,6 +49,31 @@ struct orch_pg_options {
 	bool accepts_fsync_off; /* else a server that runs with it is refused */
 };
 
+struct orch_pg_op;
+
+/*
+ * Ops of one kind can share statements: what a batch has of them, of all its
+ * groups, is sent as one, in the order of submission.  Kinds are told apart by
+ * their address.  An op that goes alone has its own functions all the same: for
+ * when its batch has failed and every group is run by itself.
+ */
+struct orch_pg_kind {
+	int (*send)(struct orch_pg_op *const *ops, size_t count, struct orch_pg_sender *sender,
+		struct orch_err *err);
+	/* As an op's; may be NULL. */
+	int (*take)(struct orch_pg_op *const *ops, size_t count, unsigned number,
+		const struct orch_pg_rows *rows, struct orch_err *err);
+};
+
+/* When, among all ops of a batch: a group's own must ask for nothing else. */
+enum orch_pg_turn {
+	ORCH_PG_LATER = 1,
+	ORCH_PG_LAST = 2,
+	ORCH_PG_SOON = -1,
+	ORCH_PG_FIRST = -2,
+	ORCH_PG_TURNS = 5
+};
+
 struct orch_pg_op {
 	struct orch_db_op base;
 	/* The op's statements, each from orch_pg_begin() to orch_pg_end().  May run again. */
@@ -62,7 +87,13 @@ struct orch_pg_op {
 	 */
 	int (*take)(struct orch_pg_op *op, unsigned number, const struct orch_pg_rows *rows,
 		struct orch_err *err);
+	const struct orch_pg_kind *kind; /* NULL: it always goes alone */
+	int turn;                        /* enum orch_pg_turn; 0: in between */
+	size_t bytes;                    /* about, of its parameters, if they are many */
+	struct orch_db_group *group;     /* the database's */
 };
+/* Within a kind's TAKE: this one has failed; the others have not. */
+void orch_pg_op_fail(struct orch_pg_op *op, int code, const char *why);
 
 /*
  * Opens the database, waiting for it as long as connecting may take.  Its schema

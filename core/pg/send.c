@@ -236,6 +236,8 @@ static int note_statement(struct orch_pg_sender *sender, struct orch_err *err)
 	const struct orch_pg_sent sent = { .kind = ORCH_PG_SENT_STATEMENT,
 		.group = sender->group,
 		.op = sender->op,
+		.ops = sender->ops,
+		.op_count = sender->op_count,
 		.number = sender->number++ };
 
 	sender->has_sent = true;

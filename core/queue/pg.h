@@ -67,16 +67,28 @@ struct orch_queue_op *orch_queue_pg_op_of(struct orch_db_op *db_op);
 /* When nothing of it is needed any more. */
 void orch_queue_pg_op_fini(struct orch_queue_op *op);
 
-/* Sends the statements of a kind, and takes their results. */
+/* Ops of one kind, of any number of groups, as statements with arrays. */
 struct orch_queue_pg_kind {
-	int (*send)(struct orch_queue_pg_op *state, struct orch_pg_sender *sender,
-		struct orch_err *err);
-	int (*take)(struct orch_queue_pg_op *state, unsigned number,
-		const struct orch_pg_rows *rows, struct orch_err *err);
+	struct orch_pg_kind many;
+	int turn;
+	bool is_alone; /* not with those of other groups */
 };
-extern const struct orch_queue_pg_kind orch_queue_pg_put, orch_queue_pg_renew,
-	orch_queue_pg_release, orch_queue_pg_checkpoint, orch_queue_pg_end, orch_queue_pg_remember,
-	orch_queue_pg_recall;
+extern const struct orch_queue_pg_kind orch_queue_pg_put, orch_queue_pg_put_unseen,
+	orch_queue_pg_renew, orch_queue_pg_release, orch_queue_pg_checkpoint, orch_queue_pg_settle,
+	orch_queue_pg_bury, orch_queue_pg_remember, orch_queue_pg_recall;
+
+static inline struct orch_queue_pg_op *orch_queue_pg_state(struct orch_pg_op *op)
+{
+	return (struct orch_queue_pg_op *)(void *)op;
+}
+/* Each has its arena from then on.  False: no memory. */
+bool orch_queue_pg_ready(struct orch_pg_op *const *ops, size_t count);
+/* The arena of the first: for what all of them are sent with. */
+static inline struct orch_arena *orch_queue_pg_arena(struct orch_pg_op *const *ops)
+{
+	return orch_queue_pg_state(ops[0])->arena;
+}
+int orch_queue_pg_no_memory(struct orch_err *err);
 
 /* The columns of a row that is to be sent, behind "RETURNING" or "SELECT", and what takes them. */
 #define ORCH_PG_ITEM_COLUMNS(i)                                                        \

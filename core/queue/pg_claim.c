@@ -10,21 +10,23 @@
 
 #define HELD_ELSEWHERE_MS 1000 /* somebody was about to claim it at that moment */
 
+/* Of two copies in one statement the first one gets it. */
 static const char claim_sql[] =
-	"WITH want AS (SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[])"
-	" WITH ORDINALITY AS w (row, id, body, n)),"
-	" free AS (SELECT i.row FROM item AS i JOIN want AS w ON w.row = i.row AND w.id = i.id"
-	" WHERE i.queue = $4::text AND (i.state = 0 OR i.state IN (1, 2) AND i.at <= orch_ms()"
-	" OR i.state = 2 AND i.token = $6::bigint)"
-	" ORDER BY i.row FOR UPDATE OF i SKIP LOCKED),"
-	" got AS (UPDATE item AS i SET state = 2, at = orch_ms() + $5::bigint,"
-	" token = $6::bigint, receives = receives + 1, sent = orch_ms()"
+	"WITH want AS (SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::text[],"
+	" $5::bigint[], $6::bigint[]) WITH ORDINALITY AS w (row, id, body, queue, ms, token, n)),"
+	" once AS (SELECT DISTINCT ON (row) * FROM want ORDER BY row, n),"
+	" free AS (SELECT i.row, w.ms, w.token FROM item AS i JOIN once AS w"
+	" ON w.row = i.row AND w.id = i.id AND w.queue = i.queue"
+	" WHERE i.state = 0 OR i.state IN (1, 2) AND i.at <= orch_ms()"
+	" OR i.state = 2 AND i.token = w.token ORDER BY i.row FOR UPDATE OF i SKIP LOCKED),"
+	" got AS (UPDATE item AS i SET state = 2, at = orch_ms() + free.ms,"
+	" token = free.token, receives = receives + 1, sent = orch_ms()"
 	" FROM free WHERE i.row = free.row RETURNING i.*)"
 	" SELECT " ORCH_PG_ITEM_COLUMNS(
-		"i") ", b.sealed, w.n, i.row IS NULL, got.row IS NOT NULL,"
+		"i") ", b.sealed, w.n, i.row IS NULL, coalesce(got.token = w.token, false),"
 		     " i.state, got.receives, got.attempts, got.step, got.step_sent, got.memo"
 		     " FROM want AS w LEFT JOIN item AS i ON i.row = w.row AND i.id = w.id"
-		     " AND i.queue = $4::text LEFT JOIN got ON got.row = w.row"
+		     " AND i.queue = w.queue LEFT JOIN got ON got.row = w.row"
 		     " LEFT JOIN body AS b ON b.row = got.row AND w.body = 1";
 
 /* The columns behind those of the item and its body. */
@@ -40,30 +42,65 @@ enum {
 	MEMO
 };
 
-static int send_claims(
-	struct orch_pg_op *pg_op, struct orch_pg_sender *sender, struct orch_err *err)
+static struct orch_pg_claiming *claiming_of(struct orch_pg_op *op)
 {
-	struct orch_pg_claiming *claiming = (struct orch_pg_claiming *)(void *)pg_op;
-	size_t count = claiming->count;
-	int64_t *rows = orch_arena_alloc_array(claiming->arena, count + 1, sizeof(*rows));
-	int64_t *bodies = orch_arena_alloc_array(claiming->arena, count + 1, sizeof(*bodies));
-	struct orch_text *ids = orch_arena_alloc_array(claiming->arena, count + 1, sizeof(*ids));
+	return (struct orch_pg_claiming *)(void *)op;
+}
 
-	if (rows == NULL || bodies == NULL || ids == NULL)
-		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
-	for (size_t i = 0; i < count; i++) {
-		rows[i] = claiming->claims[i].row;
-		ids[i] = claiming->claims[i].id;
-		bodies[i] = claiming->claims[i].wants_body ? 1 : 0;
+struct columns {
+	int64_t *rows, *bodies, *ms, *tokens;
+	struct orch_text *ids, *queues;
+};
+
+static bool make_columns(struct orch_arena *arena, size_t count, struct columns *columns)
+{
+	columns->rows = orch_arena_alloc_array(arena, count, sizeof(*columns->rows));
+	columns->bodies = orch_arena_alloc_array(arena, count, sizeof(*columns->bodies));
+	columns->ms = orch_arena_alloc_array(arena, count, sizeof(*columns->ms));
+	columns->tokens = orch_arena_alloc_array(arena, count, sizeof(*columns->tokens));
+	columns->ids = orch_arena_alloc_array(arena, count, sizeof(*columns->ids));
+	columns->queues = orch_arena_alloc_array(arena, count, sizeof(*columns->queues));
+	return !orch_arena_failed(arena);
+}
+
+static size_t fill(struct columns *columns, size_t at, const struct orch_pg_claiming *claiming)
+{
+	for (size_t i = 0; i < claiming->count; i++, at++) {
+		columns->rows[at] = claiming->claims[i].row;
+		columns->ids[at] = claiming->claims[i].id;
+		columns->bodies[at] = claiming->claims[i].wants_body ? 1 : 0;
+		columns->queues[at] = claiming->queue;
+		columns->ms[at] = (int64_t)claiming->visibility_ms;
+		columns->tokens[at] = (int64_t)claiming->token;
 	}
+	return at;
+}
+
+static int send_claims(struct orch_pg_op *const *ops, size_t count, struct orch_pg_sender *sender,
+	struct orch_err *err)
+{
+	struct columns columns;
+	size_t total = 0, at = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += claiming_of(ops[i])->count;
+	if (!make_columns(claiming_of(ops[0])->arena, total + 1, &columns))
+		return orch_queue_pg_no_memory(err);
+	for (size_t i = 0; i < count; i++)
+		at = fill(&columns, at, claiming_of(ops[i]));
 	orch_pg_begin(sender, claim_sql);
-	orch_pg_ints(sender, rows, count);
-	orch_pg_byteses(sender, ids, count);
-	orch_pg_ints(sender, bodies, count);
-	orch_pg_text(sender, claiming->queue);
-	orch_pg_int(sender, (int64_t)claiming->visibility_ms);
-	orch_pg_int(sender, (int64_t)claiming->token);
+	orch_pg_ints(sender, columns.rows, total);
+	orch_pg_byteses(sender, columns.ids, total);
+	orch_pg_ints(sender, columns.bodies, total);
+	orch_pg_texts(sender, columns.queues, total);
+	orch_pg_ints(sender, columns.ms, total);
+	orch_pg_ints(sender, columns.tokens, total);
 	return orch_pg_end(sender, err);
+}
+
+static int send_alone(struct orch_pg_op *op, struct orch_pg_sender *sender, struct orch_err *err)
+{
+	return send_claims(&op, 1, sender, err);
 }
 
 static void take_claim(const struct orch_pg_rows *rows, size_t r, struct orch_arena *arena,
@@ -89,25 +126,46 @@ static void take_claim(const struct orch_pg_rows *rows, size_t r, struct orch_ar
 		: orch_arena_text(arena, orch_pg_get(rows, r, MEMO));
 }
 
-static int take_claims(struct orch_pg_op *pg_op, unsigned number, const struct orch_pg_rows *rows,
+/* Of what is claimed N lie before. */
+static bool take_row(struct orch_pg_op *const *ops, size_t count, size_t n,
+	const struct orch_pg_rows *rows, size_t row)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct orch_pg_claiming *claiming = claiming_of(ops[i]);
+
+		if (n < claiming->count) {
+			take_claim(rows, row, claiming->arena, &claiming->claims[n]);
+			return true;
+		}
+		n -= claiming->count;
+	}
+	return false;
+}
+
+static int take_claims(struct orch_pg_op *const *ops, size_t count, unsigned number,
+	const struct orch_pg_rows *rows, struct orch_err *err)
+{
+	(void)number;
+	for (size_t r = 0; r < orch_pg_count(rows); r++)
+		if (!take_row(ops, count, (size_t)orch_pg_get_int(rows, r, N) - 1, rows, r))
+			return orch_fail(err, ORCH_E_INTERNAL, "queue: a claim of another's row");
+	for (size_t i = 0; i < count; i++)
+		if (orch_arena_failed(claiming_of(ops[i])->arena))
+			orch_pg_op_fail(ops[i], ORCH_E_NOMEM, "queue: out of memory");
+	return ORCH_OK;
+}
+
+static int take_alone(struct orch_pg_op *op, unsigned number, const struct orch_pg_rows *rows,
 	struct orch_err *err)
 {
-	struct orch_pg_claiming *claiming = (struct orch_pg_claiming *)(void *)pg_op;
-
-	(void)number;
-	for (size_t r = 0; r < orch_pg_count(rows); r++) {
-		size_t n = (size_t)orch_pg_get_int(rows, r, N) - 1;
-
-		if (n >= claiming->count)
-			return orch_fail(err, ORCH_E_INTERNAL, "queue: a claim of another's row");
-		take_claim(rows, r, claiming->arena, &claiming->claims[n]);
-	}
-	return orch_arena_failed(claiming->arena)
-		? orch_fail(err, ORCH_E_NOMEM, "queue: out of memory")
-		: ORCH_OK;
+	return take_claims(&op, 1, number, rows, err);
 }
 
 void orch_pg_claim_init(struct orch_pg_claiming *claiming)
 {
-	claiming->pg_op = (struct orch_pg_op){ .send = send_claims, .take = take_claims };
+	static const struct orch_pg_kind kind = { send_claims, take_claims };
+
+	claiming->pg_op = (struct orch_pg_op){
+		.send = send_alone, .take = take_alone, .kind = &kind, .turn = ORCH_PG_SOON
+	};
 }

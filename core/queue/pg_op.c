@@ -9,42 +9,79 @@
 static_assert(sizeof(struct orch_queue_pg_op) <= sizeof(((struct orch_queue_op *)0)->backend),
 	"an op has room for its statements");
 
-static int send_op(struct orch_pg_op *pg_op, struct orch_pg_sender *sender, struct orch_err *err)
+int orch_queue_pg_no_memory(struct orch_err *err)
 {
-	struct orch_queue_pg_op *state = (struct orch_queue_pg_op *)(void *)pg_op;
-
-	if (state->arena == NULL)
-		state->arena = orch_arena_create(0);
-	if (state->arena == NULL)
-		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
-	return state->kind->send(state, sender, err);
+	return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
 }
 
-static int take_op(struct orch_pg_op *pg_op, unsigned number, const struct orch_pg_rows *rows,
+bool orch_queue_pg_ready(struct orch_pg_op *const *ops, size_t count)
+{
+	bool have = true;
+
+	for (size_t i = 0; i < count; i++) {
+		struct orch_queue_pg_op *state = orch_queue_pg_state(ops[i]);
+
+		if (state->arena == NULL)
+			state->arena = orch_arena_create(0);
+		have = have && state->arena != NULL;
+	}
+	return have;
+}
+
+static int send_op(struct orch_pg_op *op, struct orch_pg_sender *sender, struct orch_err *err)
+{
+	return orch_queue_pg_state(op)->kind->many.send(&op, 1, sender, err);
+}
+
+static int take_op(struct orch_pg_op *op, unsigned number, const struct orch_pg_rows *rows,
 	struct orch_err *err)
 {
-	struct orch_queue_pg_op *state = (struct orch_queue_pg_op *)(void *)pg_op;
+	const struct orch_queue_pg_kind *kind = orch_queue_pg_state(op)->kind;
 
-	return state->kind->take == NULL ? ORCH_OK : state->kind->take(state, number, rows, err);
+	return kind->many.take == NULL ? ORCH_OK : kind->many.take(&op, 1, number, rows, err);
 }
 
-struct orch_db_op *orch_queue_pg_op(const struct orch_secret *key, struct orch_queue_op *op)
+static const struct orch_queue_pg_kind *kind_of(const struct orch_queue_op *op)
 {
 	static const struct orch_queue_pg_kind *const kinds[] = {
 		[ORCH_QUEUE_PUT] = &orch_queue_pg_put,
 		[ORCH_QUEUE_RENEW] = &orch_queue_pg_renew,
 		[ORCH_QUEUE_RELEASE] = &orch_queue_pg_release,
 		[ORCH_QUEUE_CHECKPOINT] = &orch_queue_pg_checkpoint,
-		[ORCH_QUEUE_SETTLE] = &orch_queue_pg_end,
-		[ORCH_QUEUE_BURY] = &orch_queue_pg_end,
+		[ORCH_QUEUE_SETTLE] = &orch_queue_pg_settle,
+		[ORCH_QUEUE_BURY] = &orch_queue_pg_bury,
 		[ORCH_QUEUE_REMEMBER] = &orch_queue_pg_remember,
 		[ORCH_QUEUE_RECALL] = &orch_queue_pg_recall,
 	};
+
+	if (op->kind == ORCH_QUEUE_PUT && op->is_accepted)
+		return &orch_queue_pg_put_unseen;
+	if (op->kind == ORCH_QUEUE_SETTLE && op->end == ORCH_END_DEAD)
+		return &orch_queue_pg_bury;
+	return kinds[op->kind];
+}
+
+static size_t size_of(const struct orch_queue_op *op)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; op->kind == ORCH_QUEUE_PUT && i < op->message_count; i++)
+		bytes += op->messages[i].body.len + sizeof(op->messages[i]);
+	return bytes;
+}
+
+struct orch_db_op *orch_queue_pg_op(const struct orch_secret *key, struct orch_queue_op *op)
+{
+	const struct orch_queue_pg_kind *kind = kind_of(op);
 	struct orch_queue_pg_op *state = orch_queue_pg_of(op);
 
 	*state = (struct orch_queue_pg_op){
-		.pg_op = { .send = send_op, .take = take_op },
-		.kind = kinds[op->kind],
+		.pg_op = { .send = send_op,
+			.take = take_op,
+			.kind = kind->is_alone ? NULL : &kind->many,
+			.turn = kind->turn,
+			.bytes = size_of(op) },
+		.kind = kind,
 		.op = op,
 		.key = key,
 	};

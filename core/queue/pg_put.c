@@ -102,7 +102,9 @@ static struct orch_text seen_key(struct orch_arena *arena, const struct orch_mes
 		: orch_message_seen_key(message->queue, name, time_ms, key);
 }
 
-static void fill_row(struct orch_queue_pg_op *state, size_t i, struct columns *columns)
+/* The AT-th row of the statement: message I of OP. */
+static void fill_row(const struct orch_queue_pg_op *state, size_t i, struct orch_arena *arena,
+	struct columns *columns, size_t at)
 {
 	const struct orch_pg_item *item = &state->items[i];
 	const struct orch_message *message = &state->op->messages[i];
@@ -112,20 +114,18 @@ static void fill_row(struct orch_queue_pg_op *state, size_t i, struct columns *c
 		(int64_t)item->put_ms, (int64_t)message->delay_ms };
 
 	for (size_t t = 0; t < 7; t++)
-		columns->texts[t][i] = texts[t];
+		columns->texts[t][at] = texts[t];
 	for (size_t t = 0; t < 4; t++)
-		columns->numbers[t][i] = numbers[t];
-	columns->keys[0][i] = columns->keys[1][i] = ORCH_TEXT_NONE;
+		columns->numbers[t][at] = numbers[t];
+	columns->keys[0][at] = columns->keys[1][at] = ORCH_TEXT_NONE;
 	if (!state->op->is_accepted)
 		return;
-	columns->keys[0][i] = seen_key(state->arena, message, message->id, 0);
-	columns->keys[1][i] =
-		seen_key(state->arena, message, message->alias, message->alias_time_ms);
+	columns->keys[0][at] = seen_key(arena, message, message->id, 0);
+	columns->keys[1][at] = seen_key(arena, message, message->alias, message->alias_time_ms);
 }
 
 /* Once, though the statement may be sent again: what is sealed twice would be two messages. */
-static int seal_all(struct orch_queue_pg_op *state, const struct orch_secret *key,
-	struct orch_buf *about, struct orch_err *err)
+static int seal_all(struct orch_queue_pg_op *state, struct orch_buf *about, struct orch_err *err)
 {
 	const struct orch_queue_op *op = state->op;
 
@@ -139,23 +139,24 @@ static int seal_all(struct orch_queue_pg_op *state, const struct orch_secret *ke
 			return code;
 		sealed = orch_arena_alloc(state->arena, len);
 		if (sealed == NULL)
-			return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
+			return orch_queue_pg_no_memory(err);
 		state->items[i] = (struct orch_pg_item){
 			.message = *message,
 			.sealed = { sealed, len },
 			.put_ms = orch_clock_now_ms(),
 			.delay_ms = (int64_t)message->delay_ms,
 		};
-		orch_seal(key, message->body,
+		orch_seal(state->key, message->body,
 			orch_message_about(about, message, state->items[i].put_ms), sealed);
 		state->items[i].message.body = ORCH_TEXT_NONE;
 	}
-	return about->failed ? orch_fail(err, ORCH_E_NOMEM, "queue: out of memory") : ORCH_OK;
+	return about->failed ? orch_queue_pg_no_memory(err) : ORCH_OK;
 }
 
 static int prepare(struct orch_queue_pg_op *state, struct orch_err *err)
 {
-	const struct orch_queue_op *op = state->op;
+	size_t count = state->op->message_count + 1;
+	struct orch_pg_item *items;
 	struct orch_buf about;
 	int code;
 
@@ -163,64 +164,107 @@ static int prepare(struct orch_queue_pg_op *state, struct orch_err *err)
 		return ORCH_OK;
 	if (state->key == NULL)
 		return orch_fail(err, ORCH_E_DENIED, "queue: opened without its key");
-	state->items =
-		orch_arena_alloc_array(state->arena, op->message_count + 1, sizeof(*state->items));
-	state->is_new =
-		orch_arena_alloc_array(state->arena, op->message_count + 1, sizeof(*state->is_new));
-	if (state->items == NULL || state->is_new == NULL)
-		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
+	items = orch_arena_alloc_array(state->arena, count, sizeof(*items));
+	state->is_new = orch_arena_alloc_array(state->arena, count, sizeof(*state->is_new));
+	if (items == NULL || state->is_new == NULL)
+		return orch_queue_pg_no_memory(err);
+	state->items = items;
 	orch_buf_init(&about, ORCH_QUEUE_ABOUT_BYTES);
-	code = seal_all(state, state->key, &about, err);
+	code = seal_all(state, &about, err);
 	orch_buf_fini(&about);
+	if (code < 0)
+		state->items = NULL;
 	return code;
 }
 
-static int send_put(
-	struct orch_queue_pg_op *state, struct orch_pg_sender *sender, struct orch_err *err)
+static int prepare_all(
+	struct orch_pg_op *const *ops, size_t count, size_t *ret_total, struct orch_err *err)
 {
-	const struct orch_queue_op *op = state->op;
+	int code = orch_queue_pg_ready(ops, count) ? ORCH_OK : orch_queue_pg_no_memory(err);
+
+	*ret_total = 0;
+	for (size_t i = 0; code == ORCH_OK && i < count; i++) {
+		code = prepare(orch_queue_pg_state(ops[i]), err);
+		*ret_total += orch_queue_pg_state(ops[i])->op->message_count;
+	}
+	return code;
+}
+
+static int send_put(struct orch_pg_op *const *ops, size_t count, struct orch_pg_sender *sender,
+	struct orch_err *err)
+{
+	struct orch_arena *arena;
 	struct columns columns;
-	int code = prepare(state, err);
+	size_t total, at = 0;
+	int code = prepare_all(ops, count, &total, err);
 
 	if (code < 0)
 		return code;
-	if (!make_columns(state->arena, op->message_count + 1, &columns))
-		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
-	for (size_t i = 0; i < op->message_count; i++)
-		fill_row(state, i, &columns);
-	if (orch_arena_failed(state->arena))
-		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
-	orch_pg_begin(sender, op->is_accepted ? put_unseen : put_any);
-	orch_pg_texts(sender, columns.texts[0], op->message_count);
+	arena = orch_queue_pg_arena(ops);
+	if (!make_columns(arena, total + 1, &columns))
+		return orch_queue_pg_no_memory(err);
+	for (size_t o = 0; o < count; o++) {
+		const struct orch_queue_pg_op *state = orch_queue_pg_state(ops[o]);
+
+		for (size_t i = 0; i < state->op->message_count; i++)
+			fill_row(state, i, arena, &columns, at++);
+	}
+	if (orch_arena_failed(arena))
+		return orch_queue_pg_no_memory(err);
+	orch_pg_begin(sender, orch_queue_pg_state(ops[0])->op->is_accepted ? put_unseen : put_any);
+	orch_pg_texts(sender, columns.texts[0], total);
 	for (size_t t = 1; t < 7; t++)
-		orch_pg_byteses(sender, columns.texts[t], op->message_count);
+		orch_pg_byteses(sender, columns.texts[t], total);
 	for (size_t t = 0; t < 4; t++)
-		orch_pg_ints(sender, columns.numbers[t], op->message_count);
-	orch_pg_byteses(sender, columns.keys[0], op->message_count);
-	orch_pg_byteses(sender, columns.keys[1], op->message_count);
+		orch_pg_ints(sender, columns.numbers[t], total);
+	orch_pg_byteses(sender, columns.keys[0], total);
+	orch_pg_byteses(sender, columns.keys[1], total);
 	return orch_pg_end(sender, err);
 }
 
-static int take_put(struct orch_queue_pg_op *state, unsigned number,
-	const struct orch_pg_rows *rows, struct orch_err *err)
+static void reset(struct orch_queue_pg_op *state)
 {
 	struct orch_queue_op *op = state->op;
-	size_t count = orch_pg_count(rows);
 
-	(void)number;
 	for (size_t i = 0; i < op->message_count; i++)
 		state->is_new[i] = false;
-	for (size_t r = 0; r < count; r++) {
-		size_t n = (size_t)orch_pg_get_int(rows, r, 0) - 1;
-
-		if (n >= op->message_count)
-			return orch_fail(err, ORCH_E_INTERNAL, "queue: a put of another's row");
-		state->items[n].row = orch_pg_get_int(rows, r, 1);
-		state->is_new[n] = orch_pg_get_bool(rows, r, 2);
-	}
 	state->item_count = op->message_count;
-	op->duplicates = op->is_accepted ? op->message_count - count : 0;
+	op->duplicates = op->is_accepted ? op->message_count : 0;
+}
+
+/* Of what was put N messages lie before. */
+static bool take_row(struct orch_pg_op *const *ops, size_t count, size_t n,
+	const struct orch_pg_rows *rows, size_t row)
+{
+	for (size_t o = 0; o < count; o++) {
+		struct orch_queue_pg_op *state = orch_queue_pg_state(ops[o]);
+
+		if (n >= state->op->message_count) {
+			n -= state->op->message_count;
+			continue;
+		}
+		state->items[n].row = orch_pg_get_int(rows, row, 1);
+		state->is_new[n] = orch_pg_get_bool(rows, row, 2);
+		if (state->op->is_accepted)
+			state->op->duplicates--;
+		return true;
+	}
+	return false;
+}
+
+static int take_put(struct orch_pg_op *const *ops, size_t count, unsigned number,
+	const struct orch_pg_rows *rows, struct orch_err *err)
+{
+	(void)number;
+	for (size_t o = 0; o < count; o++)
+		reset(orch_queue_pg_state(ops[o]));
+	for (size_t r = 0; r < orch_pg_count(rows); r++)
+		if (!take_row(ops, count, (size_t)orch_pg_get_int(rows, r, 0) - 1, rows, r))
+			return orch_fail(err, ORCH_E_INTERNAL, "queue: a put of another's row");
 	return ORCH_OK;
 }
 
-const struct orch_queue_pg_kind orch_queue_pg_put = { send_put, take_put };
+const struct orch_queue_pg_kind orch_queue_pg_put = { .many = { send_put, take_put },
+	.turn = ORCH_PG_LATER };
+const struct orch_queue_pg_kind orch_queue_pg_put_unseen = { .many = { send_put, take_put },
+	.turn = ORCH_PG_LATER };

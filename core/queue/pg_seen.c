@@ -3,66 +3,78 @@
 #include "base/text.h"
 #include "queue/pg.h"
 
-static int make_keys(
-	struct orch_queue_pg_op *state, struct orch_text **ret_keys, struct orch_err *err)
+static int add_keys(const struct orch_queue_op *op, struct orch_arena *arena,
+	struct orch_text *keys, struct orch_err *err)
 {
-	const struct orch_queue_op *op = state->op;
-	struct orch_text *keys =
-		orch_arena_alloc_array(state->arena, op->name_count + 1, sizeof(*keys));
 	int code = orch_message_check_names(op, err);
 
-	for (size_t i = 0; keys != NULL && code == ORCH_OK && i < op->name_count; i++) {
-		char *key = orch_arena_alloc(state->arena, ORCH_QUEUE_SEEN_BYTES);
+	for (size_t i = 0; code == ORCH_OK && i < op->name_count; i++) {
+		char *key = orch_arena_alloc(arena, ORCH_QUEUE_SEEN_BYTES);
 
-		if (key != NULL)
-			keys[i] = orch_message_seen_key(op->name, op->names[i], 0, key);
+		keys[i] = key == NULL ? ORCH_TEXT_NONE
+				      : orch_message_seen_key(op->name, op->names[i], 0, key);
 	}
-	if (code == ORCH_OK && orch_arena_failed(state->arena))
-		code = orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
-	*ret_keys = keys;
 	return code;
 }
 
-static int send_names(struct orch_queue_pg_op *state, struct orch_pg_sender *sender,
+/* The names of all, one behind the other. */
+static int send_names(struct orch_pg_op *const *ops, size_t count, struct orch_pg_sender *sender,
 	const char *sql, struct orch_err *err)
 {
+	struct orch_arena *arena;
 	struct orch_text *keys;
-	int code = make_keys(state, &keys, err);
+	size_t total = 0, at = 0;
+	int code = ORCH_OK;
 
+	if (!orch_queue_pg_ready(ops, count))
+		return orch_queue_pg_no_memory(err);
+	arena = orch_queue_pg_arena(ops);
+	for (size_t i = 0; i < count; i++)
+		total += orch_queue_pg_state(ops[i])->op->name_count;
+	keys = orch_arena_alloc_array(arena, total + 1, sizeof(*keys));
+	for (size_t i = 0; keys != NULL && code == ORCH_OK && i < count; i++) {
+		const struct orch_queue_op *op = orch_queue_pg_state(ops[i])->op;
+
+		code = add_keys(op, arena, keys + at, err);
+		at += op->name_count;
+	}
+	if (code == ORCH_OK && orch_arena_failed(arena))
+		code = orch_queue_pg_no_memory(err);
 	if (code < 0)
 		return code;
 	orch_pg_begin(sender, sql);
-	orch_pg_byteses(sender, keys, state->op->name_count);
+	orch_pg_byteses(sender, keys, total);
 	return orch_pg_end(sender, err);
 }
 
 /* The day counts from the last time. */
-static int send_remember(
-	struct orch_queue_pg_op *state, struct orch_pg_sender *sender, struct orch_err *err)
+static int send_remember(struct orch_pg_op *const *ops, size_t count, struct orch_pg_sender *sender,
+	struct orch_err *err)
 {
-	return send_names(state, sender,
+	return send_names(ops, count, sender,
 		"INSERT INTO seen (key, at) SELECT DISTINCT unnest($1::bytea[]), orch_ms()"
 		" ORDER BY 1 ON CONFLICT (key) DO UPDATE SET at = excluded.at",
 		err);
 }
 
-const struct orch_queue_pg_kind orch_queue_pg_remember = { send_remember, NULL };
+const struct orch_queue_pg_kind orch_queue_pg_remember = { .many = { send_remember, NULL },
+	.turn = ORCH_PG_LAST };
 
-static int send_recall(
-	struct orch_queue_pg_op *state, struct orch_pg_sender *sender, struct orch_err *err)
+static int send_recall(struct orch_pg_op *const *ops, size_t count, struct orch_pg_sender *sender,
+	struct orch_err *err)
 {
-	return send_names(state, sender,
+	return send_names(ops, count, sender,
 		"SELECT n FROM unnest($1::bytea[]) WITH ORDINALITY AS k (key, n)"
 		" JOIN seen USING (key) WHERE at >= orch_ms() - " ORCH_QUEUE_DAY_SQL,
 		err);
 }
 
-static int take_recall(struct orch_queue_pg_op *state, unsigned number,
+static int take_recall(struct orch_pg_op *const *ops, size_t count, unsigned number,
 	const struct orch_pg_rows *rows, struct orch_err *err)
 {
-	struct orch_queue_op *op = state->op;
+	struct orch_queue_op *op = orch_queue_pg_state(ops[0])->op;
 
-	(void)number;
+	(void)number, (void)count;
 	for (size_t i = 0; i < op->name_count; i++)
 		op->known[i] = false;
 	for (size_t r = 0; r < orch_pg_count(rows); r++) {
@@ -75,4 +87,5 @@ static int take_recall(struct orch_queue_pg_op *state, unsigned number,
 	return ORCH_OK;
 }
 
-const struct orch_queue_pg_kind orch_queue_pg_recall = { send_recall, take_recall };
+const struct orch_queue_pg_kind orch_queue_pg_recall = { .many = { send_recall, take_recall },
+	.is_alone = true };

@@ -29,6 +29,10 @@ static struct orch_db_op *as_db_op(struct orch_store *store, struct orch_store_o
 
 	op->store = store;
 	*state = (struct orch_store_pg_op){ .pg_op = { .send = orch_store_pg_send_op }, .op = op };
+	if (op->kind == ORCH_STORE_RESULT)
+		state->pg_op.kind = &orch_store_pg_results_kind;
+	else
+		state->pg_op.bytes = op->event->content.len;
 	return &state->pg_op.base;
 }
 

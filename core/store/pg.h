@@ -83,6 +83,9 @@ ORCH_MUST_USE int orch_store_pg_take_rule(const struct orch_secret *key,
 int orch_store_pg_send_op(
 	struct orch_pg_op *pg_op, struct orch_pg_sender *sender, struct orch_err *err);
 
+/* Of ops that have results alone. */
+extern const struct orch_pg_kind orch_store_pg_results_kind;
+
 /* See backend.h. */
 int orch_store_pg_rules(struct orch_store *store, struct orch_text tool, bool with_removed,
 	struct orch_arena *arena, struct orch_stored_rule **ret_rules, size_t *ret_count,

@@ -172,10 +172,27 @@ static int send_result(struct orch_pg_sender *sender, const struct orch_secret *
 	return orch_pg_end(sender, err);
 }
 
-static int send_results(struct orch_pg_sender *sender, const struct orch_secret *key,
-	const struct orch_store_op *op, struct orch_arena *arena, struct orch_err *err)
+static const struct orch_store_op *op_of(const struct orch_pg_op *pg_op)
 {
-	size_t count = op->result_count;
+	return ((const struct orch_store_pg_op *)(const void *)pg_op)->op;
+}
+
+static void fill_results(
+	struct orch_pg_op *const *ops, size_t op_count, struct orch_store_value *rows)
+{
+	for (size_t o = 0; o < op_count; o++) {
+		const struct orch_store_op *op = op_of(ops[o]);
+
+		for (size_t i = 0; i < op->result_count; i++, rows += ORCH_STORE_RESULT_COUNT)
+			orch_store_result_to_row(&op->results[i], rows);
+	}
+}
+
+/* Those of all OPS, COUNT of them. */
+static int send_results(struct orch_pg_sender *sender, struct orch_pg_op *const *ops,
+	size_t op_count, size_t count, struct orch_arena *arena, struct orch_err *err)
+{
+	const struct orch_secret *key = orch_store_pg_of(op_of(ops[0])->store)->key;
 	struct orch_store_value *rows =
 		orch_arena_alloc_array(arena, count, ORCH_STORE_RESULT_COUNT * sizeof(*rows));
 	struct orch_store_pg_columns columns;
@@ -184,8 +201,7 @@ static int send_results(struct orch_pg_sender *sender, const struct orch_secret 
 
 	if (!rows)
 		return orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
-	for (size_t i = 0; i < count; i++)
-		orch_store_result_to_row(&op->results[i], rows + i * ORCH_STORE_RESULT_COUNT);
+	fill_results(ops, op_count, rows);
 	code = orch_store_pg_seal_rows(
 		key, &orch_store_result_table, NULL, rows, count, arena, &seals, err);
 	if (code == ORCH_OK)
@@ -213,7 +229,26 @@ int orch_store_pg_send_op(
 	if (code == ORCH_OK && op->result_count == 1)
 		code = send_result(sender, key, op->results, err);
 	if (code == ORCH_OK && op->result_count > 1)
-		code = send_results(sender, key, op, arena, err);
+		code = send_results(sender, &pg_op, 1, op->result_count, arena, err);
 	orch_arena_destroy(arena);
 	return code;
 }
+
+static int send_many_results(struct orch_pg_op *const *ops, size_t count,
+	struct orch_pg_sender *sender, struct orch_err *err)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	int code = arena ? ORCH_OK : orch_fail(err, ORCH_E_NOMEM, "store: out of memory");
+	size_t total = 0;
+
+	for (size_t i = 0; i < count && code == ORCH_OK; i++) {
+		code = orch_store_check_op(op_of(ops[i]), err);
+		total += op_of(ops[i])->result_count;
+	}
+	if (code == ORCH_OK && total > 0)
+		code = send_results(sender, ops, count, total, arena, err);
+	orch_arena_destroy(arena);
+	return code;
+}
+
+const struct orch_pg_kind orch_store_pg_results_kind = { send_many_results, NULL };

@@ -148,7 +148,7 @@ struct orch_store_op {
 	size_t result_count;
 
 	void *user;
-	void *backend[48]; /* the backend's */
+	void *backend[64]; /* the backend's */
 };
 ORCH_MUST_USE int orch_store_submit(
 	struct orch_store *store, struct orch_store_op *op, struct orch_err *err);
