@@ -222,7 +222,8 @@ static void test_a_batch_takes_no_more_than_so_many_bytes(void **state)
 
 	for (int i = 0; i < COUNT; i++) {
 		make_group(&groups[i], f, &done, "", 0);
-		heavy[i] = (struct heavy){ .op.send = send_heavy, .value = { bytes, BYTES } };
+		heavy[i] = (struct heavy){ .op = { .send = send_heavy, .bytes = BYTES },
+			.value = { bytes, BYTES } };
 		groups[i].group.first = &heavy[i].op.base;
 	}
 	run_all(f, groups, COUNT);
@@ -230,6 +231,166 @@ static void test_a_batch_takes_no_more_than_so_many_bytes(void **state)
 		assert_int_equal(groups[i].group.code, ORCH_OK);
 	assert_int_equal(ask(f, "SELECT count(DISTINCT xmin::text) FROM item"), COUNT / 3);
 	test_free(bytes);
+}
+
+/* Ops of one kind: each has a number, and the table takes those that are not negative. */
+struct kin {
+	struct orch_pg_op op;
+	struct test_group group;
+	int64_t number;
+};
+
+static unsigned kin_statements; /* on the lane */
+
+static int send_kin(struct orch_pg_op *const *ops, size_t count, struct orch_pg_sender *sender,
+	struct orch_err *err)
+{
+	int64_t numbers[16];
+
+	assert_true(count <= 16);
+	for (size_t i = 0; i < count; i++)
+		numbers[i] = ((struct kin *)(void *)ops[i])->number;
+	kin_statements++;
+	orch_pg_begin(sender,
+		"WITH g AS (SELECT * FROM unnest($1::bigint[]) AS g (id)), put AS (INSERT INTO"
+		" item SELECT id FROM g), ask AS (SELECT min(id) >= 0 AS fine FROM g)"
+		" SELECT orch_require(fine, -4, 'a negative one'), id FROM ask, g ORDER BY id");
+	orch_pg_ints(sender, numbers, count);
+	return orch_pg_end(sender, err);
+}
+
+/* Those that are odd fail, and the others do not. */
+static int take_kin(struct orch_pg_op *const *ops, size_t count, unsigned number,
+	const struct orch_pg_rows *rows, struct orch_err *err)
+{
+	(void)number, (void)err;
+	assert_int_equal(orch_pg_count(rows), count);
+	for (size_t i = 0; i < count; i++)
+		if (((struct kin *)(void *)ops[i])->number % 2 == 1)
+			orch_pg_op_fail(ops[i], ORCH_E_LIMIT, "odd");
+	return ORCH_OK;
+}
+
+static const struct orch_pg_kind kin_kind = { send_kin, take_kin };
+
+static int send_one_kin(struct orch_pg_op *op, struct orch_pg_sender *sender, struct orch_err *err)
+{
+	return send_kin(&op, 1, sender, err);
+}
+
+static int take_one_kin(struct orch_pg_op *op, unsigned number, const struct orch_pg_rows *rows,
+	struct orch_err *err)
+{
+	return take_kin(&op, 1, number, rows, err);
+}
+
+struct kin_submission {
+	struct orch_job job;
+	struct fixture *f;
+	struct kin *kins;
+	size_t count;
+};
+
+static void submit_kins(struct orch_job *job)
+{
+	struct kin_submission *submission = (struct kin_submission *)(void *)job;
+	struct orch_err err;
+
+	for (size_t i = 0; i < submission->count; i++)
+		assert_int_equal(
+			orch_pg_submit(submission->f->pg, &submission->kins[i].group.group, &err),
+			ORCH_OK);
+}
+
+static void run_kins(struct fixture *f, struct kin *kins, const int64_t *numbers, size_t count)
+{
+	struct counter done = COUNTER_INIT;
+	struct kin_submission submission = {
+		.job = { .run = submit_kins }, .f = f, .kins = kins, .count = count
+	};
+
+	for (size_t i = 0; i < count; i++) {
+		make_group(&kins[i].group, f, &done, "", 0);
+		kins[i].op = (struct orch_pg_op){
+			.send = send_one_kin, .take = take_one_kin, .kind = &kin_kind
+		};
+		kins[i].number = numbers[i];
+		kins[i].group.group.first = &kins[i].op.base;
+	}
+	kin_statements = 0;
+	orch_lane_post(f->lane, &submission.job);
+	counter_await(&done, (unsigned)count);
+}
+
+static void test_ops_of_one_kind_share_a_statement_and_fail_by_themselves(void **state)
+{
+	struct fixture *f = *state;
+	static const int64_t numbers[] = { 2, 3, 4, 6 };
+	struct kin kins[4];
+
+	run_kins(f, kins, numbers, 4);
+	assert_int_equal(kin_statements, 1);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+			kins[i].group.group.code, numbers[i] % 2 == 1 ? ORCH_E_LIMIT : ORCH_OK);
+	assert_string_equal(kins[1].group.group.err.text, "odd");
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 4);
+}
+
+static void test_one_that_its_statement_refuses_goes_alone_and_the_others_come_through(void **state)
+{
+	struct fixture *f = *state;
+	static const int64_t numbers[] = { 2, -1, 4, 6 };
+	struct kin kins[4];
+
+	run_kins(f, kins, numbers, 4);
+	assert_int_equal(kins[1].group.group.code, ORCH_E_DENIED);
+	for (size_t i = 0; i < 4; i++)
+		if (numbers[i] >= 0)
+			assert_int_equal(kins[i].group.group.code, ORCH_OK);
+	assert_int_equal(ask(f, "SELECT count(*) FROM item"), 3);
+	assert_int_equal(kin_statements, 5);
+}
+
+/* Writes down in which order the server got them. */
+struct turn_op {
+	struct orch_pg_op op;
+	struct test_group group;
+	int64_t number;
+};
+
+static int send_turn(struct orch_pg_op *op, struct orch_pg_sender *sender, struct orch_err *err)
+{
+	orch_pg_begin(sender, "INSERT INTO item SELECT $1 * 1000 + count(*) FROM item");
+	orch_pg_int(sender, ((struct turn_op *)(void *)op)->number);
+	return orch_pg_end(sender, err);
+}
+
+static void test_ops_go_by_their_turn_and_then_as_they_came(void **state)
+{
+	static const int turns[] = { 0, ORCH_PG_LAST, ORCH_PG_FIRST, ORCH_PG_LATER, ORCH_PG_SOON,
+		0 };
+	/* The place of each among those six. */
+	static const int64_t places[] = { 2, 5, 0, 4, 1, 3 };
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct turn_op ops[6];
+	struct test_group groups[6];
+
+	for (size_t i = 0; i < 6; i++) {
+		make_group(&groups[i], f, &done, "", 0);
+		ops[i] = (struct turn_op){ .op = { .send = send_turn, .turn = turns[i] },
+			.number = (int64_t)i + 1 };
+		groups[i].group.first = &ops[i].op.base;
+	}
+	run_all(f, groups, 6);
+	for (size_t i = 0; i < 6; i++) {
+		char sql[96];
+
+		(void)snprintf(sql, sizeof(sql),
+			"SELECT id %% 1000 FROM item WHERE id / 1000 = %zu", i + 1);
+		assert_int_equal(ask(f, sql), places[i]);
+	}
 }
 
 static int64_t counted(const char *result)
@@ -376,6 +537,9 @@ int main(void)
 		TEST(test_a_take_that_fails_gives_the_code_and_undoes_nothing),
 		TEST(test_a_queue_that_is_full_says_again),
 		TEST(test_a_batch_takes_no_more_than_so_many_bytes),
+		TEST(test_ops_of_one_kind_share_a_statement_and_fail_by_themselves),
+		TEST(test_one_that_its_statement_refuses_goes_alone_and_the_others_come_through),
+		TEST(test_ops_go_by_their_turn_and_then_as_they_came),
 		TEST(test_batches_and_groups_are_counted),
 		TEST(test_groups_without_memory_fail_or_come_through),
 		TEST(test_a_result_that_changed_its_type_is_asked_for_anew),
