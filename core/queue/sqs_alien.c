@@ -10,6 +10,8 @@
 #include "queue/sqs_source.h"
 
 #define DETAIL_BYTES 256
+#define ID_BYTES 128
+#define ID_PREFIX "sqs:"
 
 /* What outlasts the haul. */
 struct alien {
@@ -21,6 +23,7 @@ struct alien {
 	struct orch_text queue, id, receipt, text, sealed, reason, detail;
 	uint64_t put_ms;
 	size_t changed;
+	bool was_aside;
 };
 
 static struct alien *make_alien(
@@ -111,10 +114,11 @@ static void on_buried(struct orch_db_group *group)
 		orch_arena_destroy(alien->arena); /* it comes back */
 		return;
 	}
-	if (alien->changed > 0) {
+	if (alien->changed > 0)
 		orch_log(ORCH_LOG_ALERT, "queue.alien", ORCH_LOG_TEXT("queue", alien->queue),
 			ORCH_LOG_TEXT("id", alien->id), ORCH_LOG_TEXT("reason", alien->reason),
 			ORCH_LOG_TEXT("detail", alien->detail));
+	if (alien->changed > 0 || alien->was_aside)
 		orch_sqs_set_aside(alien->lane,
 			&(struct orch_sqs_aside){ .queue = alien->queue,
 				.id = alien->id,
@@ -123,7 +127,6 @@ static void on_buried(struct orch_db_group *group)
 				.detail = alien->detail,
 				.body = alien->text },
 			&alien->after);
-	}
 	orch_sqs_after_end(&alien->after);
 }
 
@@ -148,6 +151,16 @@ static struct orch_text seal(const struct alien *alien)
 	return (struct orch_text){ sealed, len };
 }
 
+/* One that was moved back keeps its name, so that it is no other one. */
+static struct orch_text name_of(struct orch_arena *arena, const struct orch_sqs_delivery *delivery)
+{
+	if (delivery->was_aside && orch_text_starts_with(delivery->aside_id, ORCH_TEXT(ID_PREFIX)))
+		return orch_arena_text(arena, orch_message_cut(delivery->aside_id, ID_BYTES));
+	return orch_arena_printf(arena, ID_PREFIX "%.*s",
+		ORCH_TEXT_ARG(
+			orch_message_cut(delivery->sqs_id, ID_BYTES - (sizeof(ID_PREFIX) - 1))));
+}
+
 void orch_sqs_bury_alien(struct orch_sqs_source *source, const struct orch_sqs_delivery *delivery)
 {
 	struct alien *alien = make_alien(source, delivery);
@@ -155,8 +168,8 @@ void orch_sqs_bury_alien(struct orch_sqs_source *source, const struct orch_sqs_d
 	if (alien == NULL)
 		return;
 	alien->pg_op = (struct orch_pg_op){ .send = send_burial, .take = take_changed };
-	alien->id = orch_arena_printf(
-		alien->arena, "sqs:%.*s", ORCH_TEXT_ARG(orch_message_cut(delivery->sqs_id, 128)));
+	alien->id = name_of(alien->arena, delivery);
+	alien->was_aside = delivery->was_aside;
 	alien->text = orch_arena_text(alien->arena, delivery->text);
 	alien->reason = orch_arena_text(alien->arena, orch_text_from(delivery->reason));
 	alien->detail = orch_arena_text(

@@ -78,12 +78,13 @@ static void give_back(const struct orch_sqs_source *source,
 
 static void take_message(struct orch_sqs_haul *haul, struct json_object *message)
 {
+	struct json_object *attributes = orch_json_get(message, "MessageAttributes");
 	struct orch_sqs_delivery delivery = {
 		.receipt = member(haul->arena, message, "ReceiptHandle"),
 		.text = member(haul->arena, message, "Body"),
 		.sqs_id = member(haul->arena, message, "MessageId"),
-		.was_aside = orch_json_get(orch_json_get(message, "MessageAttributes"), "reason") !=
-			NULL,
+		.was_aside = orch_json_get(attributes, "reason") != NULL,
+		.aside_id = member(haul->arena, orch_json_get(attributes, "id"), "StringValue"),
 	};
 
 	haul->received++;
@@ -343,7 +344,7 @@ static struct orch_text write_request(struct orch_sqs_haul *haul, size_t most)
 	orch_buf_add_json(&buf, orch_text_from(haul->source->name->url));
 	orch_buf_printf(&buf,
 		",\"MaxNumberOfMessages\":%zu,\"WaitTimeSeconds\":%llu,\"VisibilityTimeout\":%llu,"
-		"\"MessageAttributeNames\":[\"reason\"]}",
+		"\"MessageAttributeNames\":[\"reason\",\"id\"]}",
 		most, (unsigned long long)(settings->sqs.wait_ms / 1000),
 		(unsigned long long)((settings->lease_ms + 999) / 1000));
 	request = orch_arena_text(haul->arena, orch_buf_text(&buf));

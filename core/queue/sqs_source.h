@@ -29,8 +29,9 @@ struct orch_sqs_delivery {
 	struct orch_text text;  /* as SQS carried it */
 	struct orch_text plain; /* its body, opened; PTR NULL: it did not open */
 	struct orch_text sqs_id;
-	bool was_aside;     /* it comes from the dead letters, by AWS's own tools */
-	const char *reason; /* not NULL: it is none of ours */
+	bool was_aside;            /* it comes from the dead letters, by AWS's own tools … */
+	struct orch_text aside_id; /* … and had this name there */
+	const char *reason;        /* not NULL: it is none of ours */
 	struct orch_err why;
 	struct orch_pg_claim *claim;
 };

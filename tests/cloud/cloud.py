@@ -54,7 +54,7 @@ class Moto:
     def client(self, service, key_id="anybody", secret="anything"):
         return boto3.client(
             service, endpoint_url=self.url, region_name=REGION, aws_access_key_id=key_id,
-            aws_secret_access_key=secret, config=Config(retries={"total_max_attempts": 1}))
+            aws_secret_access_key=secret, config=Config(retries={"total_max_attempts": 5}))
 
     def wait(self):
         def look():
@@ -84,7 +84,7 @@ class Cloud:
         self.postgres.start()
         self.moto.wait()
         self.sqs = self.moto.client("sqs")
-        self.sqs.list_queues()  # the first call loads what SQS is made of
+        self.sqs.list_queues()  # moto looks for it at the first call
         self.sites = 0
 
     def close(self):
@@ -109,8 +109,10 @@ class Queue:
         return self.sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
 
     def exists(self):
-        return any(url.endswith("/" + self.name) for url in
-                   self.sqs.list_queues(QueueNamePrefix=self.name).get("QueueUrls", []))
+        try:
+            return bool(self.url)
+        except self.sqs.exceptions.QueueDoesNotExist:
+            return False
 
     def create(self, **attributes):
         self.sqs.create_queue(QueueName=self.name, Attributes=attributes)

@@ -163,6 +163,9 @@ class Site:
     def explain(self, event, **members):
         self.explained.append({"event": event, **members})
 
+    def explain_everything(self):
+        self.explained.append({})
+
     def sql(self, text):
         return self.cloud.postgres.sql(text, self.dsn.split("dbname=")[1].split()[0])
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""moto's server as a program.  Who may not call is told so as AWS does it.
+"""moto's server as a program, in two things more like AWS.
 
-moto answers with XML and with the codes of AWS's older protocol, whatever it is
-asked in; AWS answers a JSON request with JSON, and with other codes.
+Who may not call is told so by moto in XML, and with the codes of AWS's older
+protocol, whatever it was asked in.  And a message that comes to a queue while
+another one is deleted can be lost.
 """
+import functools
 import json
 import re
 
 from moto import server
+from moto.sqs.models import Queue
 
 CODES = {
     "SignatureDoesNotMatch": "InvalidSignatureException",
@@ -43,6 +46,17 @@ class Application(server.DomainDispatcherApplication):
         return [body]
 
 
+def locked(method):
+    """As adding is."""
+    @functools.wraps(method)
+    def call(queue, *args):
+        with queue._messages_lock:  # pylint: disable=protected-access
+            return method(queue, *args)
+
+    return call
+
+
 if __name__ == "__main__":
+    Queue.delete_message = locked(Queue.delete_message)
     server.DomainDispatcherApplication = Application
     server.main()

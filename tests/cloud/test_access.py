@@ -65,6 +65,7 @@ class Access(Case):
             self.assertFalse(site.queue("scan").exists())
 
             self.assertEqual(host.stop(), 0)
+            self.assertEqual(host.logged("drain.release"), [], "it waited for what cannot be sent")
             site.given.aws_secret = right
             host.start()
             site.await_shown(leak, "deleted")

@@ -91,6 +91,25 @@ class Dead(Case):
             site.await_ledger(dead=0, in_flight=0)
             letters.await_count(0)
 
+    def test_a_stranger_that_is_moved_back_dies_again_as_the_same(self):
+        with self.site() as site:
+            site.explain("queue.alien")
+            host = site.host()
+            host.start()
+            host.await_polls(3)
+            queue, letters = site.queue("scan"), site.queue("scan-dead")
+            queue.send("this is not JSON")
+            letters.await_count(1)
+            before = site.dead("scan")
+            for _ in range(2):
+                self.assertEqual(letters.move_all_to(queue), 1)
+                letters.await_count(1)
+                queue.await_count(0)
+            self.assertEqual(site.dead("scan"), before)
+            self.assertEqual(letters.look()[0]["MessageAttributes"]["id"]["StringValue"],
+                             before[0]["id"])
+            self.assertEqual(len(host.logged("queue.alien")), 1)
+
     def test_what_sqs_itself_sets_aside_gets_its_reason_and_can_be_redriven(self):
         with self.site() as site:
             site.explain("queue.aside")

@@ -84,6 +84,25 @@ class Away(Case):
             site.await_ledger(in_flight=0, dead=0)
             host.await_readiness(200)
 
+    def test_a_database_that_crashes_is_said_and_what_was_accepted_goes_on_when_it_is_back(self):
+        with self.site() as site:
+            host = site.host(stages="intake", visibility=VISIBILITY)
+            host.start()
+            leaks = [site.post("%s, number %d" % (TEXT, number)) for number in range(30)]
+            site.queue("scan").await_count(len(leaks))
+            self.assertEqual(host.stop(), 0)
+            host.stages = []
+            host.start()
+            site.await_shown(leaks[0], "deleted")
+            site.explain_everything()
+            self.cloud.postgres.kill()
+            host.await_readiness(503, "PostgreSQL")
+            self.cloud.postgres.start()
+            host.await_readiness(200)
+            for leak in leaks:
+                site.await_shown(leak, "deleted")
+            site.await_ledger(in_flight=0, dead=0)
+
     def test_a_host_that_is_killed_leaves_nothing_behind(self):
         with self.site() as site:
             host = site.host(visibility=VISIBILITY)
