@@ -30,6 +30,7 @@ struct orch_http_sockets {
 };
 
 struct orch_http_hand {
+	struct orch_lane *lane;
 	int fd, folder_fd;
 	struct sockaddr_un address; /* by way of FOLDER_FD */
 	struct event *event;
@@ -206,18 +207,27 @@ static void on_asked(evutil_socket_t fd, short what, void *arg)
 }
 
 /* In place of what is there: an elder one has its socket still, under no name. */
-static int bind_in(struct orch_http_hand *hand, const char *folder, const char *name)
+static int bind_name(struct orch_http_hand *hand)
 {
-	hand->folder_fd = open_folder(folder, name, &hand->address);
-	if (hand->folder_fd < 0)
-		return errno;
 	orch_file_remove(hand->address.sun_path);
 	hand->fd = make_socket(false);
 	if (hand->fd < 0 ||
 		bind(hand->fd, (struct sockaddr *)&hand->address, sizeof(hand->address)) != 0 ||
 		listen(hand->fd, 8) != 0)
 		return errno;
-	return 0;
+	hand->event = event_new(
+		orch_lane_base(hand->lane), hand->fd, EV_READ | EV_PERSIST, on_asked, hand);
+	return hand->event != NULL && event_add(hand->event, NULL) == 0 ? 0 : ENOMEM;
+}
+
+static void unbind_name(struct orch_http_hand *hand)
+{
+	if (hand->event != NULL)
+		event_free(hand->event);
+	if (hand->fd >= 0)
+		(void)close(hand->fd);
+	hand->event = NULL;
+	hand->fd = -1;
 }
 
 int orch_http_hand_create(struct orch_lane *lane, const char *folder, const char *name,
@@ -228,21 +238,40 @@ int orch_http_hand_create(struct orch_lane *lane, const char *folder, const char
 
 	if (hand == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	hand->fd = hand->folder_fd = -1;
-	error = bind_in(hand, folder, name);
+	hand->lane = lane;
+	hand->fd = -1;
+	hand->folder_fd = open_folder(folder, name, &hand->address);
+	error = hand->folder_fd < 0 ? errno : bind_name(hand);
 	if (error != 0) {
 		orch_http_hand_destroy(hand);
 		return orch_fail(
 			err, ORCH_E_INVALID, "%s/%s: %s", folder, name, orch_errno_text(error));
 	}
-	hand->event =
-		event_new(orch_lane_base(lane), hand->fd, EV_READ | EV_PERSIST, on_asked, hand);
-	if (hand->event == NULL || event_add(hand->event, NULL) != 0) {
-		orch_http_hand_destroy(hand);
-		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
-	}
 	*ret_hand = hand;
 	return ORCH_OK;
+}
+
+/* Nobody is asked anything: a listener takes a connection before he looks. */
+static bool is_served(const struct orch_http_hand *hand)
+{
+	int fd = make_socket(false);
+	bool served = fd >= 0 &&
+		(connect(fd, (const struct sockaddr *)&hand->address, sizeof(hand->address)) == 0 ||
+			errno == EAGAIN);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0 || served;
+}
+
+void orch_http_hand_tend(struct orch_http_hand *hand)
+{
+	if (hand == NULL || !atomic_load(&hand->was_taken) || is_served(hand))
+		return;
+	unbind_name(hand);
+	atomic_store(&hand->was_taken, false);
+	if (bind_name(hand) != 0)
+		unbind_name(hand);
 }
 
 void orch_http_hand_offer(struct orch_http_hand *hand, const char *listen, int fd)
@@ -265,13 +294,10 @@ void orch_http_hand_destroy(struct orch_http_hand *hand)
 {
 	if (hand == NULL)
 		return;
-	if (hand->event != NULL)
-		event_free(hand->event);
 	/* Whoever has taken what was offered goes by that name now. */
 	if (hand->fd >= 0 && !atomic_load(&hand->was_taken))
 		orch_file_remove(hand->address.sun_path);
-	if (hand->fd >= 0)
-		(void)close(hand->fd);
+	unbind_name(hand);
 	if (hand->folder_fd >= 0)
 		(void)close(hand->folder_fd);
 	orch_free(hand);

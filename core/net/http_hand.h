@@ -30,6 +30,8 @@ ORCH_MUST_USE int orch_http_hand_create(struct orch_lane *lane, const char *fold
 	const char *name, struct orch_http_hand **ret_hand, struct orch_err *err);
 /* Before the lane turns.  FD is lent until destroy; what is too much is left out. */
 void orch_http_hand_offer(struct orch_http_hand *hand, const char *listen, int fd);
+/* Now and then, on the lane: whoever took the name may have died, then it is ours again. */
+void orch_http_hand_tend(struct orch_http_hand *hand); /* accepts NULL */
 /* Somebody has them: connections may go to him. */
 bool orch_http_hand_was_taken(const struct orch_http_hand *hand); /* from any thread */
 void orch_http_hand_destroy(struct orch_http_hand *hand);         /* accepts NULL */

@@ -350,6 +350,7 @@ static void on_tick(void *arg)
 
 	orch_service_refresh_gauges(service);
 	orch_service_tend_queue(service);
+	orch_http_hand_tend(service->hand);
 	orch_log_flush();
 	report_health(service, healthy ? "" : err.text);
 	if (healthy && service->watchdog_ms > 0)

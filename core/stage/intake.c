@@ -373,7 +373,8 @@ static int open_server(
 	options.gate = intake->gate;
 	options.bodies = intake->bodies;
 	options.sockets = sockets;
-	options.shares_port = config->threads_intake > 1;
+	/* With our other lanes, and with who takes over: nobody else was here at the start. */
+	options.shares_port = true;
 	options.routes = intake->table->routes;
 	options.route_count = intake->table->count;
 	return orch_http_server_create(intake->lane, &options, &intake->server, err);
