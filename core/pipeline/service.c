@@ -175,6 +175,7 @@ static int open_health_listener(struct orch_service *service, struct orch_err *e
 	listen.connections = 64;
 	orch_receipt_server_options(&listen, "health", &options);
 	options.sockets = service->shared.sockets;
+	options.shares_port = true;
 	options.routes = service->shared.routes;
 	options.route_count = service->shared.route_count;
 	return orch_http_server_create(service->lane, &options, &service->health_server, err);

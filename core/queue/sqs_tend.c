@@ -15,8 +15,8 @@
 
 #define TICK_MS 500
 #define MARK_MS 2000 /* for what is received at once nothing needs to be noted */
-#define UNSENT_EVERY_MS 5000
-#define UNSENT_MS 20000 /* so long its sender may try */
+#define UNSENT_EVERY_MS 4000
+#define UNSENT_MS 10000 /* so long its sender may try */
 #define HEADLESS_EVERY_MS 5000
 #define FOLD_EVERY_MS 3000
 #define FORGET_EVERY_MS 10000

@@ -13,7 +13,6 @@ import unittest
 
 from storm import StormCase, StormSite
 
-import aws_harness
 import case
 import harness
 from harness import poll
@@ -113,18 +112,14 @@ class Oracle(StormCase):
         self.talk(dice)
         time.sleep(dice.uniform(0.2, 1))
         site.box.calm()
+        # What nobody keeps books of may be lost by a fault: it comes when all is well again.
+        site.poison(self.poisons)
+        self.poisons += 1
         self.judge()
 
     def talk(self, dice):
         for _ in range(LEAKS // KILLS):
             self.site.talk(1, dice.randrange(2))
-        if dice.random() < 0.3:
-            try:
-                self.site.poison(self.poisons)
-                self.poisons += 1
-            except (AssertionError, OSError, aws_harness.http.client.HTTPException):
-                # The fault hit us; who knows whether it took effect.  Then it is counted by what is there.
-                pass
 
     def kill(self, dice):
         host = dice.choice(self.site.hosts)
@@ -158,12 +153,8 @@ class Oracle(StormCase):
         site = self.site
         ledger = site.ledger()
         self.assertEqual((ledger["imbalance"], ledger["in_flight"], ledger["damaged"]), (0, 0, 0))
-        sent = next(queue["sent"] for queue in site.box.audit()["queues"]
-                    if queue["name"] == site.prefix + "scan")
-        self.assertGreater(sent, 0)
         dead = [line["reason"] for line in site.dead("scan")]
-        self.assertEqual(set(dead) - {"unknown_task"}, set())
-        self.assertGreaterEqual(len(dead), self.poisons)
+        self.assertEqual(dead, ["unknown_task"] * self.poisons)
         found = site.sql("SELECT count(*), count(DISTINCT id) FROM event").split()
         self.assertEqual(found[0].replace("|", " ").split()[0], str(len(site.leaks)))
 
