@@ -42,7 +42,9 @@ class StormCloud(cloud.Cloud):
         self.postgres = postgres.Postgres(os.path.join(cloud.BUILD, "postgres-template"))
         self.postgres.start()
         self.sites = 0
-        self.sqs = None
+        self.sqs = cloud.boto3.client(
+            "sqs", endpoint_url=self.moto.url, region_name=cloud.REGION,
+            aws_access_key_id=aws_harness.ACCESS_KEY, aws_secret_access_key=aws_harness.SECRET_KEY)
 
 
 class StormSite(Site):
