@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "aws/credentials.h"
+#include "aws/credentials_search.h"
 #include "base/alloc.h"
 #include "base/text.h"
 
@@ -69,7 +69,9 @@ static void name_oddities(struct orch_aws *aws, const struct orch_aws_options *o
 					 "that is named are not used");
 }
 
-static int init(struct orch_aws *aws, const struct orch_aws_options *options, struct orch_err *err)
+/* What this machine knows, without credentials. */
+static int settle(
+	struct orch_aws *aws, const struct orch_aws_options *options, struct orch_err *err)
 {
 	int code = orch_aws_env_read(&aws->env, aws->arena, err);
 
@@ -79,8 +81,31 @@ static int init(struct orch_aws *aws, const struct orch_aws_options *options, st
 		code = settle_attempts(aws, err);
 	if (code == ORCH_OK)
 		code = orch_aws_settle_place(aws, options, err);
-	if (code != ORCH_OK)
+	return code;
+}
+
+static int make(
+	const struct orch_aws_options *options, struct orch_aws **ret_aws, struct orch_err *err)
+{
+	struct orch_aws *aws = orch_alloc(sizeof(*aws));
+	int code;
+
+	if (!aws)
+		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	(void)pthread_mutex_init(&aws->key_lock, NULL);
+	aws->arena = orch_arena_create(0);
+	code = aws->arena ? settle(aws, options, err)
+			  : orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	if (code != ORCH_OK) {
+		orch_aws_destroy(aws);
 		return code;
+	}
+	*ret_aws = aws;
+	return ORCH_OK;
+}
+
+static int start(struct orch_aws *aws, const struct orch_aws_options *options, struct orch_err *err)
+{
 	open_egress(aws);
 	name_oddities(aws, options);
 	aws->skew = orch_metric(ORCH_METRIC_GAUGE, "orchestrator_aws_clock_skew_seconds",
@@ -92,21 +117,32 @@ static int init(struct orch_aws *aws, const struct orch_aws_options *options, st
 int orch_aws_create(const struct orch_aws_options *options, struct orch_lane *lane,
 	struct orch_aws **ret_aws, struct orch_err *err)
 {
-	struct orch_aws *aws = orch_alloc(sizeof(*aws));
-	int code;
+	struct orch_aws *aws;
+	int code = make(options, &aws, err);
 
-	if (!aws)
-		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	if (code != ORCH_OK)
+		return code;
 	aws->lane = lane;
-	(void)pthread_mutex_init(&aws->key_lock, NULL);
-	aws->arena = orch_arena_create(0);
-	code = aws->arena ? init(aws, options, err) : orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	code = start(aws, options, err);
 	if (code != ORCH_OK) {
 		orch_aws_destroy(aws);
 		return code;
 	}
 	*ret_aws = aws;
 	return ORCH_OK;
+}
+
+int orch_aws_check(const struct orch_aws_options *options, bool place_only, struct orch_err *err)
+{
+	struct orch_aws *aws;
+	int code = make(options, &aws, err);
+
+	if (code != ORCH_OK)
+		return code;
+	if (!place_only)
+		code = orch_aws_search_check(aws, err);
+	orch_aws_destroy(aws);
+	return code;
 }
 
 void orch_aws_destroy(struct orch_aws *aws)

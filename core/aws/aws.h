@@ -43,6 +43,12 @@ struct orch_aws_options {
  */
 ORCH_MUST_USE int orch_aws_create(const struct orch_aws_options *options, struct orch_lane *lane,
 	struct orch_aws **ret_aws, struct orch_err *err);
+/*
+ * What of that would fail, asking nobody: credentials that are not on this
+ * machine are taken to be there.  With PLACE_ONLY they are not looked for at all.
+ */
+ORCH_MUST_USE int orch_aws_check(
+	const struct orch_aws_options *options, bool place_only, struct orch_err *err);
 /* After its clients, on its lane or after that has ended; accepts NULL. */
 void orch_aws_destroy(struct orch_aws *aws);
 struct orch_text orch_aws_region(const struct orch_aws *aws);

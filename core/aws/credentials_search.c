@@ -25,7 +25,6 @@ static const char *const near_networks[] = { "127.0.0.0/8", "::1/128", "169.254.
 	"169.254.170.23/32", "fd00:ec2::23/128" };
 static const char *const instance_networks[] = { "169.254.169.254/32", "fd00:ec2::254/128" };
 
-static void go_on(struct orch_aws_search *search);
 static void try_step(struct orch_aws_search *search);
 
 static void end(struct orch_aws_search *search, int code, const struct orch_err *err)
@@ -96,8 +95,11 @@ static int need_http(struct orch_aws_search *search, struct orch_err *err)
 int orch_aws_search_send(struct orch_aws_search *search, const struct orch_egress *egress,
 	struct orch_request *request, struct orch_err *err)
 {
-	int code = need_http(search, err);
+	int code;
 
+	if (search->is_check)
+		return ORCH_OK;
+	code = need_http(search, err);
 	if (code != ORCH_OK)
 		return code;
 	request->size = sizeof(*request);
@@ -108,17 +110,25 @@ int orch_aws_search_send(struct orch_aws_search *search, const struct orch_egres
 		search->http, egress, request, on_answer, search, &search->flight, err);
 }
 
-static void try_step(struct orch_aws_search *search)
+static int ask(struct orch_aws_search *search, struct orch_err *err)
 {
 	const struct orch_aws_source *source = chain[search->source];
+	int code = source->steps[search->step].ask(search, err);
+
+	if (code != ORCH_OK)
+		orch_err_prefix(err, "%s", source->name);
+	return code;
+}
+
+static void try_step(struct orch_aws_search *search)
+{
 	struct orch_err err = { "" };
 	int code;
 
 	search->tries++;
-	code = source->steps[search->step].ask(search, &err);
+	code = ask(search, &err);
 	if (code == ORCH_OK)
 		return;
-	orch_err_prefix(&err, "%s", source->name);
 	if (code == ORCH_E_AGAIN || code == ORCH_E_NOMEM)
 		try_later(search, code, &err);
 	else
@@ -130,41 +140,48 @@ static void on_time(void *arg)
 	try_step(arg);
 }
 
-static void go_on(struct orch_aws_search *search)
+static int fail_without(const struct orch_aws *aws, struct orch_err *err)
+{
+	return orch_fail(err, ORCH_E_INVALID,
+		"no credentials: none in the configuration, in AWS_ACCESS_KEY_ID, in profile "
+		"\"%.*s\", by AWS_WEB_IDENTITY_TOKEN_FILE or of a container, and "
+		"AWS_EC2_METADATA_DISABLED is set",
+		aws->profile.len < 40 ? (int)aws->profile.len : 40, aws->profile.ptr);
+}
+
+/* Finds the first source that is configured. */
+static int look_along(
+	struct orch_aws_search *search, enum orch_aws_look *ret_look, struct orch_err *err)
 {
 	enum orch_aws_look look = ORCH_AWS_ABSENT;
-	struct orch_err err = { "" };
 
-	while (search->source < CHAIN_COUNT) {
-		look = chain[search->source]->look(search, &err);
+	for (search->source = 0; search->source < CHAIN_COUNT; search->source++) {
+		look = chain[search->source]->look(search, err);
 		if (look != ORCH_AWS_ABSENT)
 			break;
-		search->source++;
 	}
-	if (look == ORCH_AWS_ASK) {
-		search->step = search->tries = 0;
-		try_step(search);
-	} else if (look == ORCH_AWS_FOUND) {
-		end(search, ORCH_OK, &err);
-	} else if (look == ORCH_AWS_BROKEN) {
-		orch_err_prefix(&err, "%s", chain[search->source]->name);
-		end(search, ORCH_E_INVALID, &err);
-	} else {
-		(void)orch_fail(&err, 0,
-			"no credentials: none in the configuration, in AWS_ACCESS_KEY_ID, in "
-			"profile "
-			"\"%.*s\", by AWS_WEB_IDENTITY_TOKEN_FILE or of a container, and "
-			"AWS_EC2_METADATA_DISABLED is set",
-			search->aws->profile.len < 40 ? (int)search->aws->profile.len : 40,
-			search->aws->profile.ptr);
-		end(search, ORCH_E_INVALID, &err);
+	*ret_look = look;
+	if (look == ORCH_AWS_ABSENT)
+		return fail_without(search->aws, err);
+	if (look == ORCH_AWS_BROKEN) {
+		orch_err_prefix(err, "%s", chain[search->source]->name);
+		return ORCH_E_INVALID;
 	}
+	return ORCH_OK;
 }
 
 void orch_aws_search_start(struct orch_aws_search *search)
 {
-	search->source = 0;
-	go_on(search);
+	struct orch_err err = { "" };
+	enum orch_aws_look look;
+	int code = look_along(search, &look, &err);
+
+	if (code != ORCH_OK || look == ORCH_AWS_FOUND) {
+		end(search, code, &err);
+	} else {
+		search->step = search->tries = 0;
+		try_step(search);
+	}
 }
 
 static void allow(const char *const *texts, size_t count, struct orch_network *networks,
@@ -180,16 +197,36 @@ static void allow(const char *const *texts, size_t count, struct orch_network *n
 	*ret_egress = (struct orch_egress){ .allowed = networks, .allowed_count = count };
 }
 
+static void allow_all(struct orch_aws_search *search)
+{
+	allow(near_networks, sizeof(near_networks) / sizeof(near_networks[0]), search->near,
+		&search->near_egress);
+	allow(instance_networks, sizeof(instance_networks) / sizeof(instance_networks[0]),
+		search->instance, &search->instance_egress);
+}
+
+int orch_aws_search_check(struct orch_aws *aws, struct orch_err *err)
+{
+	struct orch_aws_search search = { .aws = aws, .is_check = true };
+	enum orch_aws_look look;
+	int code;
+
+	allow_all(&search);
+	code = look_along(&search, &look, err);
+	if (code == ORCH_OK && look == ORCH_AWS_ASK)
+		code = ask(&search, err);
+	orch_aws_credentials_unref(search.found);
+	/* What may be there at the next try is no error. */
+	return code == ORCH_E_INVALID ? code : ORCH_OK;
+}
+
 int orch_aws_search_init(struct orch_aws_search *search, struct orch_aws *aws,
 	void (*ended)(void *arg, struct orch_aws_credentials *found, int code,
 		const struct orch_err *err),
 	void *arg, struct orch_err *err)
 {
 	*search = (struct orch_aws_search){ .aws = aws, .ended = ended, .arg = arg };
-	allow(near_networks, sizeof(near_networks) / sizeof(near_networks[0]), search->near,
-		&search->near_egress);
-	allow(instance_networks, sizeof(instance_networks) / sizeof(instance_networks[0]),
-		search->instance, &search->instance_egress);
+	allow_all(search);
 	if (orch_timer_init(&search->timer, aws->lane, on_time, search) != ORCH_OK)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
 	return ORCH_OK;

@@ -62,6 +62,7 @@ struct orch_aws_search {
 		const struct orch_err *err);
 	void *arg;
 
+	bool is_check;                 /* nothing is sent */
 	struct orch_http_client *http; /* NULL until it is needed */
 	struct orch_timer timer;
 	struct orch_http_flight *flight;
@@ -82,6 +83,9 @@ ORCH_MUST_USE int orch_aws_search_init(struct orch_aws_search *search, struct or
 void orch_aws_search_fini(struct orch_aws_search *search);
 /* ENDED may run before this returns. */
 void orch_aws_search_start(struct orch_aws_search *search);
+
+/* Would a walk find credentials, or somebody to ask?  Nothing is sent; ERR says why not. */
+ORCH_MUST_USE int orch_aws_search_check(struct orch_aws *aws, struct orch_err *err);
 
 /* For steps.  REQUEST lacks what all have in common. */
 ORCH_MUST_USE int orch_aws_search_send(struct orch_aws_search *search,

@@ -5,8 +5,7 @@
 
 #define OUTPUT_BYTES (64 * 1024)
 
-static void add_part_json(
-	struct orch_buf *out, const struct orch_pg_migrated *part, bool only_look)
+static void add_part_json(struct orch_buf *out, const struct orch_pg_migrated *part, bool only_look)
 {
 	orch_buf_add_string(out, "{\"part\":");
 	orch_buf_add_json(out, orch_text_from(part->part));
@@ -21,8 +20,8 @@ static const char *what_of(const struct orch_pg_migrated *part, bool only_look)
 	return only_look ? "to be done" : "done";
 }
 
-static void print_parts(struct orch_cli *cli, const struct orch_pg_migrated *parts, size_t count,
-	bool only_look)
+static void print_parts(
+	struct orch_cli *cli, const struct orch_pg_migrated *parts, size_t count, bool only_look)
 {
 	struct orch_buf cells, out;
 

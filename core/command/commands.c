@@ -320,12 +320,12 @@ const struct orch_command orch_commands[] = {
 		.summary = "brings the database's schema up to date",
 		.examples = "  orchestrator store migrate --dry-run\n"
 			    "  orchestrator store migrate\n",
-		.details =
-			"  --dry-run   only says what would be done\n"
-			"For store.driver = \"postgres\".  Steps go forward only, one at a time over all\n"
-			"hosts; programs of the version before go on working meanwhile.\n"
-			"Exit: 0 up to date, 1 the database cannot be reached or changed,\n"
-			"64 another driver, 78 the configuration is wrong.\n",
+		.details = "  --dry-run   only says what would be done\n"
+			   "For store.driver = \"postgres\".  Steps go forward only, one at a time "
+			   "over all\n"
+			   "hosts; programs of the version before go on working meanwhile.\n"
+			   "Exit: 0 up to date, 1 the database cannot be reached or changed,\n"
+			   "64 another driver, 78 the configuration is wrong.\n",
 		.options = migrate_options,
 		.run = orch_command_store_migrate,
 	},

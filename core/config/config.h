@@ -110,7 +110,7 @@ struct orch_config_postgres {
 
 /* What could not be read, which was said: of what refers to it no more is said. */
 struct orch_config_failed {
-	bool inputs, tools, actions, pipelines, credentials, plugins, egress;
+	bool inputs, tools, actions, pipelines, credentials, plugins, egress, queue, store;
 };
 
 struct orch_config {
@@ -125,8 +125,9 @@ struct orch_config {
 		health_listen; /* http.health: metrics and probes on a listener of their own */
 	uint32_t threads_intake, threads_scan, threads_act;
 	uint64_t drain_ms;
-	struct orch_list rules;                      /* files, absolute */
-	struct orch_text queue_driver, store_driver; /* "sqlite" both, or "sqs" and "postgres" */
+	struct orch_list rules; /* files, absolute */
+	struct orch_text queue_driver,
+		store_driver; /* "sqlite" both, or "sqs" and "postgres"; empty: none that there is */
 	uint64_t reserve_bytes; /* store.reserve, 64M: free disk below which intake answers 503 */
 	struct orch_text store_key; /* store.key: a credential; empty: state_dir/store.key */
 	struct orch_config_sqs sqs;

@@ -100,42 +100,50 @@ static void check_endpoint(struct orch_reader *reader, const struct orch_value *
 			ORCH_TEXT("queue.endpoint"), "%s", err.text);
 }
 
-static void check_login(struct orch_reader *reader, const struct orch_value *group)
+static void check_login(struct orch_reader *reader, struct orch_value *group)
 {
 	const struct orch_config_sqs *sqs = &reader->config->sqs;
 	const struct orch_text path = ORCH_TEXT("queue");
+	bool has_id = orch_value_get(group, "access_key_id") != NULL;
 
 	orch_reader_check_credential(
 		reader, group, path, "secret_access_key", sqs->secret_access_key);
 	orch_reader_check_credential(reader, group, path, "session_token", sqs->session_token);
-	if ((sqs->access_key_id.len > 0) != (sqs->secret_access_key.len > 0))
+	if (has_id != (orch_value_get(group, "secret_access_key") != NULL))
 		orch_reader_error(reader,
-			orch_reader_where(group,
-				sqs->access_key_id.len > 0 ? "access_key_id" : "secret_access_key"),
+			orch_reader_where(group, has_id ? "access_key_id" : "secret_access_key"),
 			path,
 			"access_key_id and secret_access_key belong together; must both be there, "
 			"or neither, then AWS's own environment, files and roles count");
-	else if (sqs->session_token.len > 0 && sqs->access_key_id.len == 0)
+	else if (!has_id && orch_value_get(group, "session_token") != NULL)
 		orch_reader_error(reader, orch_reader_where(group, "session_token"),
 			ORCH_TEXT("queue.session_token"),
 			"has no meaning without access_key_id; leave it out");
 }
 
+static void check_queue(struct orch_reader *reader, struct orch_value *group)
+{
+	check_prefix(reader, group);
+	check_endpoint(reader, group);
+	check_login(reader, group);
+	if (orch_text_is(reader->config->queue_driver, "sqlite"))
+		orch_reader_refuse_without(
+			reader, group, ORCH_TEXT("queue"), sqs_keys, SQS_KEY_COUNT, "sqlite");
+}
+
 void orch_config_read_queue(struct orch_reader *reader, struct orch_value *root)
 {
 	const struct orch_text path = ORCH_TEXT("queue");
+	size_t before = orch_config_errors_total(reader->errors);
 	struct orch_config *config = reader->config;
 	struct orch_value *group = orch_reader_group(
 		reader, root, ORCH_TEXT_NONE, "queue", "{ driver = \"sqlite\"; }");
 
 	orch_reader_keys(reader, group, path, queue_keys, config);
 	orch_reader_refuse_unknown(reader, group, path, queue_keys);
-	config->queue_driver = orch_reader_driver(reader, group, "queue", "sqlite|sqs");
-	if (group == NULL)
-		return;
-	check_prefix(reader, group);
-	check_endpoint(reader, group);
-	check_login(reader, group);
-	if (!orch_text_is(config->queue_driver, "sqs"))
-		orch_reader_refuse_without(reader, group, path, sqs_keys, SQS_KEY_COUNT, "sqlite");
+	if (group != NULL || orch_config_errors_total(reader->errors) == before)
+		config->queue_driver = orch_reader_driver(reader, group, "queue", "sqlite|sqs");
+	if (group != NULL)
+		check_queue(reader, group);
+	config->failed.queue = orch_config_errors_total(reader->errors) != before;
 }

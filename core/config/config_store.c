@@ -43,9 +43,11 @@ struct orch_text orch_reader_driver(
 	struct orch_err err;
 	uint32_t index = 0;
 
-	if (value != NULL && orch_value_to_choice(value, choices, &index, &err) != ORCH_OK)
+	if (value != NULL && orch_value_to_choice(value, choices, &index, &err) != ORCH_OK) {
 		orch_reader_error(reader, value->where,
 			orch_reader_path(reader, orch_text_from(path), "driver"), "%s", err.text);
+		return ORCH_TEXT_NONE;
+	}
 	for (uint32_t i = 0; i <= index; i++)
 		if (!orch_text_split(&rest, '|', &name))
 			break;
@@ -94,20 +96,17 @@ void orch_reader_check_credential(struct orch_reader *reader, const struct orch_
 }
 
 /* What the hosts share, all of them have to be told. */
-static void check_postgres(struct orch_reader *reader, const struct orch_value *group)
+static void check_postgres(struct orch_reader *reader, struct orch_value *group)
 {
-	const struct orch_config *config = reader->config;
-
-	if (config->postgres.dsn.len == 0)
+	if (orch_value_get(group, "dsn") == NULL)
 		orch_reader_error(reader, orch_reader_where(group, "dsn"), ORCH_TEXT("store.dsn"),
 			"is missing; must say where the database is, such as "
 			"\"host=db.example.com dbname=orchestrator user=orchestrator "
 			"sslmode=verify-full\"");
-	if (config->store_key.len == 0)
+	if (orch_value_get(group, "key") == NULL)
 		orch_reader_error(reader, orch_reader_where(group, "key"), ORCH_TEXT("store.key"),
 			"is missing; with \"postgres\" every host needs the same key, so it must "
-			"be "
-			"the name of one of credentials, of 64 hex digits");
+			"be the name of one of credentials, of 64 hex digits");
 }
 
 /* Either both on this machine or both beyond it: docs/decisions/0012. */
@@ -115,6 +114,8 @@ static void check_pair(struct orch_reader *reader, const struct orch_value *grou
 {
 	bool sqs = orch_text_is(reader->config->queue_driver, "sqs");
 
+	if (reader->config->queue_driver.len == 0 || reader->config->store_driver.len == 0)
+		return;
 	if (sqs != orch_text_is(reader->config->store_driver, "postgres"))
 		orch_reader_error(reader, orch_reader_where(group, "driver"),
 			ORCH_TEXT("store.driver"),
@@ -122,29 +123,40 @@ static void check_pair(struct orch_reader *reader, const struct orch_value *grou
 			sqs ? "sqs" : "sqlite", sqs ? "postgres" : "sqlite");
 }
 
-static void read_store(struct orch_reader *reader, struct orch_value *root)
+static void check_store(struct orch_reader *reader, struct orch_value *group)
 {
 	const struct orch_text path = ORCH_TEXT("store");
-	struct orch_config *config = reader->config;
-	struct orch_value *group = orch_reader_group(
-		reader, root, ORCH_TEXT_NONE, "store", "{ driver = \"sqlite\"; }");
+	const struct orch_config *config = reader->config;
 
-	orch_reader_keys(reader, group, path, store_keys, config);
-	orch_reader_refuse_unknown(reader, group, path, store_keys);
-	config->store_driver = orch_reader_driver(reader, group, "store", "sqlite|postgres");
-	check_pair(reader, group != NULL ? group : root);
-	if (group == NULL)
-		return;
 	orch_reader_check_credential(reader, group, path, "key", config->store_key);
 	orch_reader_check_credential(reader, group, path, "password", config->postgres.password);
 	if (orch_text_is(config->store_driver, "postgres")) {
 		check_postgres(reader, group);
 		orch_reader_refuse_without(reader, group, path, sqlite_keys,
 			sizeof(sqlite_keys) / sizeof(sqlite_keys[0]), "postgres");
-	} else {
+	} else if (orch_text_is(config->store_driver, "sqlite")) {
 		orch_reader_refuse_without(reader, group, path, postgres_keys,
 			sizeof(postgres_keys) / sizeof(postgres_keys[0]), "sqlite");
 	}
+}
+
+static void read_store(struct orch_reader *reader, struct orch_value *root)
+{
+	const struct orch_text path = ORCH_TEXT("store");
+	size_t before = orch_config_errors_total(reader->errors);
+	struct orch_config *config = reader->config;
+	struct orch_value *group = orch_reader_group(
+		reader, root, ORCH_TEXT_NONE, "store", "{ driver = \"sqlite\"; }");
+
+	orch_reader_keys(reader, group, path, store_keys, config);
+	orch_reader_refuse_unknown(reader, group, path, store_keys);
+	if (group != NULL || orch_config_errors_total(reader->errors) == before)
+		config->store_driver =
+			orch_reader_driver(reader, group, "store", "sqlite|postgres");
+	check_pair(reader, group != NULL ? group : root);
+	if (group != NULL)
+		check_store(reader, group);
+	config->failed.store = orch_config_errors_total(reader->errors) != before;
 }
 
 struct orch_list orch_config_plugin_path(struct orch_arena *arena)

@@ -100,7 +100,7 @@ void orch_config_read_policy(struct orch_reader *reader, struct orch_value *bloc
 void orch_config_read_queue(struct orch_reader *reader, struct orch_value *root);
 void orch_config_read_store(struct orch_reader *reader, struct orch_value *root);
 
-/* The chosen driver's name; the first one if none is chosen, or no known one. */
+/* The chosen driver's name; the first one if none is chosen; empty if there is no such one. */
 struct orch_text orch_reader_driver(struct orch_reader *reader, struct orch_value *group,
 	const char *path, const char *choices);
 /* An error unless NAME, which stands under KEY of GROUP, is empty or a credential's. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,13 +12,14 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/text.h"
 
 #define LISTEN_BYTES 64 /* "[IPv6]:PORT" */
-#define WAIT_S 2        /* for a process that serves and does not answer */
+#define WAIT_MS 2000    /* in all, for a process that serves and does not answer */
 
 struct held {
 	char listen[LISTEN_BYTES];
@@ -33,6 +35,7 @@ struct orch_http_hand {
 	struct orch_lane *lane;
 	int fd, folder_fd;
 	struct sockaddr_un address; /* by way of FOLDER_FD */
+	struct stat bound;          /* what we have put there */
 	struct event *event;
 	struct held held[ORCH_HTTP_HAND_SOCKETS];
 	size_t count;
@@ -51,9 +54,9 @@ static int open_folder(const char *folder, const char *name, struct sockaddr_un 
 	return fd;
 }
 
-static int make_socket(bool waits)
+static int make_socket(void)
 {
-	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (waits ? 0 : SOCK_NONBLOCK), 0);
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* A datagram of the listener's name, with its descriptor; the last one is empty. */
@@ -84,19 +87,44 @@ static bool send_one(int to, const struct held *held)
 	return sendmsg(to, &message, MSG_NOSIGNAL) == (ssize_t)iov.iov_len;
 }
 
+static bool is_listening(int fd)
+{
+	int accepts = 0;
+	socklen_t len = sizeof(accepts);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) == 0 && accepts != 0;
+}
+
+/* The one that came with MESSAGE, if it is what was asked for; -1: all that came is closed. */
 static int descriptor_of(struct msghdr *message)
 {
 	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	int fd = -1;
+	int found = -1;
 
-	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-		header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(header), sizeof(int));
-	return fd;
+	if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		return -1;
+	for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= header->cmsg_len; at += sizeof(int)) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(header) + at, sizeof(int));
+		if (found < 0 && is_listening(fd))
+			found = fd;
+		else
+			(void)close(fd);
+	}
+	return found;
 }
 
-/* False: that was the last one, or nothing more comes. */
-static bool receive_one(int from, struct held *held)
+static bool wait_for(int fd, uint64_t until_ms)
+{
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+	uint64_t now_ms = orch_clock_mono_ms();
+
+	return now_ms < until_ms && poll(&wanted, 1, (int)(until_ms - now_ms)) == 1;
+}
+
+/* False: that was the last one, or nothing more comes, or nothing of sense. */
+static bool receive_one(int from, uint64_t until_ms, struct held *held)
 {
 	struct iovec iov = { .iov_base = held->listen, .iov_len = sizeof(held->listen) - 1 };
 	union control control = { .bytes = { 0 } };
@@ -104,11 +132,13 @@ static bool receive_one(int from, struct held *held)
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
-	ssize_t len = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+	ssize_t len = -1;
 
+	if (wait_for(from, until_ms))
+		len = recvmsg(from, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	held->fd = len <= 0 ? -1 : descriptor_of(&message);
 	held->listen[sizeof(held->listen) - 1] = '\0';
-	return held->fd >= 0 && held->listen[0] != '\0';
+	return held->fd >= 0;
 }
 
 /* Of our own user, or of root: nobody else is asked, nor answered. */
@@ -123,15 +153,13 @@ static bool is_ours(int fd)
 
 static int connect_to(const char *folder, const char *name)
 {
-	const struct timeval patience = { .tv_sec = WAIT_S };
 	struct sockaddr_un address;
 	int folder_fd = open_folder(folder, name, &address);
-	int fd = folder_fd < 0 ? -1 : make_socket(true);
+	int fd = folder_fd < 0 ? -1 : make_socket();
 
+	/* Does not wait: one that has others waiting already does not answer us in time. */
 	if (fd >= 0 &&
-		(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
-			connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-			!is_ours(fd))) {
+		(connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || !is_ours(fd))) {
 		(void)close(fd);
 		fd = -1;
 	}
@@ -144,6 +172,7 @@ int orch_http_sockets_fetch(const char *folder, const char *name,
 	struct orch_http_sockets **ret_sockets, struct orch_err *err)
 {
 	struct orch_http_sockets *sockets;
+	uint64_t until_ms = orch_clock_mono_ms() + WAIT_MS;
 	int fd = connect_to(folder, name);
 
 	*ret_sockets = NULL;
@@ -156,7 +185,7 @@ int orch_http_sockets_fetch(const char *folder, const char *name,
 			err, ORCH_E_NOMEM, "no memory for the sockets of who served before");
 	}
 	while (sockets->count < ORCH_HTTP_HAND_SOCKETS &&
-		receive_one(fd, &sockets->held[sockets->count]))
+		receive_one(fd, until_ms, &sockets->held[sockets->count]))
 		sockets->count++;
 	(void)close(fd);
 	*ret_sockets = sockets;
@@ -210,10 +239,11 @@ static void on_asked(evutil_socket_t fd, short what, void *arg)
 static int bind_name(struct orch_http_hand *hand)
 {
 	orch_file_remove(hand->address.sun_path);
-	hand->fd = make_socket(false);
+	hand->fd = make_socket();
 	if (hand->fd < 0 ||
 		bind(hand->fd, (struct sockaddr *)&hand->address, sizeof(hand->address)) != 0 ||
-		listen(hand->fd, 8) != 0)
+		listen(hand->fd, 8) != 0 ||
+		orch_path_stat(hand->address.sun_path, &hand->bound) != 0)
 		return errno;
 	hand->event = event_new(
 		orch_lane_base(hand->lane), hand->fd, EV_READ | EV_PERSIST, on_asked, hand);
@@ -251,10 +281,19 @@ int orch_http_hand_create(struct orch_lane *lane, const char *folder, const char
 	return ORCH_OK;
 }
 
+/* A younger one goes by it as soon as it serves. */
+static bool has_its_name(const struct orch_http_hand *hand)
+{
+	struct stat found;
+
+	return hand->bound.st_ino != 0 && orch_path_stat(hand->address.sun_path, &found) == 0 &&
+		found.st_dev == hand->bound.st_dev && found.st_ino == hand->bound.st_ino;
+}
+
 /* Nobody is asked anything: a listener takes a connection before he looks. */
 static bool is_served(const struct orch_http_hand *hand)
 {
-	int fd = make_socket(false);
+	int fd = make_socket();
 	bool served = fd >= 0 &&
 		(connect(fd, (const struct sockaddr *)&hand->address, sizeof(hand->address)) == 0 ||
 			errno == EAGAIN);
@@ -266,7 +305,7 @@ static bool is_served(const struct orch_http_hand *hand)
 
 void orch_http_hand_tend(struct orch_http_hand *hand)
 {
-	if (hand == NULL || !atomic_load(&hand->was_taken) || is_served(hand))
+	if (hand == NULL || has_its_name(hand) || is_served(hand))
 		return;
 	unbind_name(hand);
 	atomic_store(&hand->was_taken, false);
@@ -294,8 +333,7 @@ void orch_http_hand_destroy(struct orch_http_hand *hand)
 {
 	if (hand == NULL)
 		return;
-	/* Whoever has taken what was offered goes by that name now. */
-	if (hand->fd >= 0 && !atomic_load(&hand->was_taken))
+	if (has_its_name(hand))
 		orch_file_remove(hand->address.sun_path);
 	unbind_name(hand);
 	if (hand->folder_fd >= 0)

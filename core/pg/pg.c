@@ -84,6 +84,16 @@ int orch_pg_open(const struct orch_pg_options *options, const struct orch_db_mig
 	return ORCH_OK;
 }
 
+int orch_pg_check_dsn(struct orch_text dsn, struct orch_err *err)
+{
+	struct orch_pg_dsn parsed;
+	int code = orch_pg_dsn_parse(dsn, &parsed, err);
+
+	if (code == ORCH_OK)
+		orch_pg_dsn_fini(&parsed);
+	return code;
+}
+
 void orch_pg_close(struct orch_pg *pg)
 {
 	if (!pg)

@@ -103,6 +103,8 @@ void orch_pg_op_fail(struct orch_pg_op *op, int code, const char *why);
 ORCH_MUST_USE int orch_pg_open(const struct orch_pg_options *options,
 	const struct orch_db_migration *migrations, size_t migration_count, struct orch_pg **ret_pg,
 	struct orch_err *err);
+/* Would that string be taken?  Nobody is asked. */
+ORCH_MUST_USE int orch_pg_check_dsn(struct orch_text dsn, struct orch_err *err);
 /* After all groups are done, and after the lanes have ended; accepts NULL. */
 void orch_pg_close(struct orch_pg *pg);
 

@@ -49,6 +49,9 @@ bool orch_keep_is_there(const struct orch_config *config, struct orch_arena *are
 /* Would they be opened?  Nothing is made or changed; not while this process has them open. */
 ORCH_MUST_USE int orch_keep_check_key(const struct orch_config *config, struct orch_err *err);
 ORCH_MUST_USE int orch_keep_check_database(const struct orch_config *config, struct orch_err *err);
+/* The same of what is beyond this machine, where nobody is asked: PostgreSQL's connection string, and SQS. */
+ORCH_MUST_USE int orch_keep_check_dsn(const struct orch_config *config, struct orch_err *err);
+ORCH_MUST_USE int orch_keep_check_queue(const struct orch_config *config, struct orch_err *err);
 void orch_keep_close(struct orch_keep *keep);
 
 /* Brings PostgreSQL's schema up to date, or only looks what would be done; RET has room for ORCH_KEEP_PARTS. */

@@ -119,13 +119,35 @@ int orch_keep_open_shared(
 	return rc;
 }
 
-int orch_keep_start_shared(struct orch_keep *keep, const struct orch_config *config,
-	struct orch_lane *lane, struct orch_err *err)
+int orch_keep_check_dsn(const struct orch_config *config, struct orch_err *err)
 {
-	const struct orch_queue_sqs_secrets secrets = {
+	return orch_keep_is_shared(config) ? orch_pg_check_dsn(config->postgres.dsn, err) : ORCH_OK;
+}
+
+static struct orch_queue_sqs_secrets sqs_secrets(const struct orch_config *config)
+{
+	return (struct orch_queue_sqs_secrets){
 		.secret_access_key = secret_of(config, config->sqs.secret_access_key),
 		.session_token = secret_of(config, config->sqs.session_token),
 	};
+}
+
+int orch_keep_check_queue(const struct orch_config *config, struct orch_err *err)
+{
+	const struct orch_queue_sqs_secrets secrets = sqs_secrets(config);
+	bool is_one_missing =
+		(config->sqs.secret_access_key.len > 0 && secrets.secret_access_key == NULL) ||
+		(config->sqs.session_token.len > 0 && secrets.session_token == NULL);
+
+	if (!orch_text_is(config->queue_driver, "sqs"))
+		return ORCH_OK;
+	return orch_queue_sqs_check(config, &secrets, is_one_missing, err);
+}
+
+int orch_keep_start_shared(struct orch_keep *keep, const struct orch_config *config,
+	struct orch_lane *lane, struct orch_err *err)
+{
+	const struct orch_queue_sqs_secrets secrets = sqs_secrets(config);
 	int rc = orch_pg_attach(keep->pg, lane, err);
 
 	return rc == ORCH_OK ? orch_queue_sqs_start(keep->queue, config, &secrets, lane, err) : rc;

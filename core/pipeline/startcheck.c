@@ -90,6 +90,18 @@ static bool is_key_loaded(const struct orch_config *config)
 			config->credentials[credential - 1].from.len > 0);
 }
 
+static void check_beyond(const struct orch_config *config, struct orch_config_errors *errors)
+{
+	struct orch_err err;
+
+	if (!config->failed.store && orch_keep_check_dsn(config, &err) != ORCH_OK)
+		orch_config_errors_add(errors, where_of(config, "store", "dsn"),
+			ORCH_TEXT("store.dsn"), "%s", err.text);
+	if (!config->failed.queue && orch_keep_check_queue(config, &err) != ORCH_OK)
+		orch_config_errors_add(errors, where_of(config, "queue", "driver"),
+			ORCH_TEXT("queue"), "%s", err.text);
+}
+
 void orch_startcheck_keep(
 	const struct orch_config *config, bool has_folder, struct orch_config_errors *errors)
 {
@@ -106,6 +118,7 @@ void orch_startcheck_keep(
 		orch_config_errors_add(errors, where_of(config, NULL, "state_dir"),
 			ORCH_TEXT("state_dir"), "%s; must be this program's, or not be there",
 			err.text);
+	check_beyond(config, errors);
 }
 
 static void check_listen(const struct orch_config *config, const char *name,

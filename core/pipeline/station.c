@@ -269,23 +269,34 @@ void orch_station_note_stray(struct orch_station *station, const char *name)
 		orch_free(copy);
 }
 
-/* ARG is no more than a flag: the call may outlast who made it. */
-static bool drain(struct orch_station *station, void *serves_on)
+static void drain(struct orch_station *station, bool serves_on)
 {
 	if (station->intake != NULL)
-		orch_intake_drain(station->intake, serves_on != NULL);
+		orch_intake_drain(station->intake, serves_on);
 	if (station->scan != NULL)
 		orch_scan_drain(station->scan);
 	if (station->act != NULL)
 		orch_act_drain(station->act);
+}
+
+static bool drain_at_once(struct orch_station *station, void *arg)
+{
+	(void)arg;
+	drain(station, false);
+	return true;
+}
+
+static bool drain_and_serve_on(struct orch_station *station, void *arg)
+{
+	(void)arg;
+	drain(station, true);
 	return true;
 }
 
 void orch_station_drain(struct orch_station *station, bool serves_on)
 {
-	static char yes;
-
-	(void)call_and_wait(station, drain, serves_on ? &yes : NULL, WAIT_MS, NULL);
+	(void)call_and_wait(
+		station, serves_on ? drain_and_serve_on : drain_at_once, NULL, WAIT_MS, NULL);
 }
 
 int orch_station_socket(const struct orch_station *station)

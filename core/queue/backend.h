@@ -67,6 +67,9 @@ ORCH_MUST_USE int orch_queue_sqs_open(struct orch_pg *pg, const struct orch_conf
 struct orch_queue_sqs_secrets {
 	const struct orch_secret *secret_access_key, *session_token;
 };
+/* Would SQS be found, and credentials for it?  Nobody is asked; with PLACE_ONLY they are not looked for. */
+ORCH_MUST_USE int orch_queue_sqs_check(const struct orch_config *config,
+	const struct orch_queue_sqs_secrets *secrets, bool place_only, struct orch_err *err);
 /* From now on it speaks with SQS; LANE, the main one, is attached to the database. */
 ORCH_MUST_USE int orch_queue_sqs_start(struct orch_queue *queue, const struct orch_config *config,
 	const struct orch_queue_sqs_secrets *secrets, struct orch_lane *lane, struct orch_err *err);

@@ -19,6 +19,7 @@ import time
 import urllib.parse
 
 PATIENCE_S = float(os.environ.get("FLOW_PATIENCE_S", "30"))
+START_PATIENCE_S = PATIENCE_S  # stays, where a test has less for what it knows will not come
 
 
 class Failed(Exception):
@@ -30,9 +31,9 @@ class Failed(Exception):
         self.seen = seen
 
 
-def poll(expected, look):
+def poll(expected, look, patience_s=None):
     """Asks LOOK, which gives (is it so?, what was seen), until it is so or patience ends."""
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
     pause_s = 0.004
     while True:
         is_so, seen = look()
@@ -204,7 +205,7 @@ class Orchestrator:
 
     def start(self, *args, path="/readyz"):
         self.begin(*args)
-        poll("200 from " + path, lambda: self.look_ready(path))
+        poll("200 from " + path, lambda: self.look_ready(path), START_PATIENCE_S)
 
     def look_ready(self, path):
         if self.process.poll() is not None:

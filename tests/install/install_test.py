@@ -50,6 +50,7 @@ class Installed(unittest.TestCase):
                      "etc/orchestrator/rules.json",
                      "share/doc/orchestrator/config/orchestrator.cfg",
                      "share/doc/orchestrator/config/examples/slack-dlp.cfg",
+                     "share/doc/orchestrator/config/examples/slack-dlp-aws.cfg",
                      "lib/cmake/orchestrator/orchestratorConfig.cmake", "share/doc/orchestrator/LICENSE"):
             self.assertTrue((self.prefix / name).is_file(), name)
         built = {path.name for path in (BUILD / "plugins").glob("*.so")}

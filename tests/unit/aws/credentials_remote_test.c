@@ -518,7 +518,7 @@ static bool search_without_memory(uint64_t n, const struct world_answer *answer,
 	use_web(&source, "canary.jwt");
 	before = orch_alloc_count();
 	orch_alloc_fail_at(n, 0);
-	if (world_create(&source.world) == ORCH_OK)
+	if (world_create_alone(&source.world) == ORCH_OK)
 		world_wait(&source.world, world_has_searched);
 	orch_alloc_fail_at(0, 0);
 	is_short = orch_alloc_count() - before >= n;

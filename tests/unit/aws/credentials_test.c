@@ -235,12 +235,48 @@ static void test_any_allocation_may_fail_at_the_start(void **state)
 	world_set("AWS_PROFILE", "work");
 	for (uint64_t n = 1; code != ORCH_OK; n++) {
 		orch_alloc_fail_at(n, 0);
-		code = world_create(&world);
+		code = world_create_alone(&world);
 		orch_alloc_fail_at(0, 0);
 		failed += code != ORCH_OK;
 	}
 	assert_in_range(failed, 10, 1000);
 	world_expect_key(&world, "AKIDWORK", NULL);
+	world_fini(&world);
+}
+
+static void test_any_allocation_may_fail_in_the_check(void **state)
+{
+	struct orch_err err = { "" };
+	struct world world;
+	int code = ORCH_E_NOMEM;
+	unsigned failed = 0;
+
+	(void)state;
+	world_init(&world);
+	use_file(&world, FILE_KEYS);
+	world_set("AWS_PROFILE", "work");
+	for (uint64_t n = 1; code != ORCH_OK; n++) {
+		orch_alloc_fail_at(n, 0);
+		code = orch_aws_check(&world.options, false, &err);
+		orch_alloc_fail_at(0, 0);
+		failed += code != ORCH_OK;
+	}
+	assert_in_range(failed, 10, 1000);
+	world_fini(&world);
+}
+
+static void test_a_check_of_the_place_looks_for_no_credentials(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_init(&world);
+	assert_int_equal(orch_aws_check(&world.options, false, &world.err), ORCH_E_INVALID);
+	assert_contains(world.err.text, "no credentials: ");
+	assert_int_equal(orch_aws_check(&world.options, true, &world.err), ORCH_OK);
+	world.options.region = ORCH_TEXT_NONE;
+	assert_int_equal(orch_aws_check(&world.options, true, &world.err), ORCH_E_INVALID);
+	assert_contains(world.err.text, "no region: ");
 	world_fini(&world);
 }
 
@@ -294,6 +330,8 @@ int main(void)
 		cmocka_unit_test(test_what_could_break_a_request_is_refused_unseen),
 		cmocka_unit_test(test_times_are_read_strictly),
 		cmocka_unit_test(test_any_allocation_may_fail_at_the_start),
+		cmocka_unit_test(test_any_allocation_may_fail_in_the_check),
+		cmocka_unit_test(test_a_check_of_the_place_looks_for_no_credentials),
 		cmocka_unit_test(test_a_session_token_of_the_environment_counts),
 		cmocka_unit_test(test_a_secret_that_is_too_long_is_refused_unseen),
 	};

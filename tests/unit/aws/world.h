@@ -243,9 +243,22 @@ static inline void world_use_keys(struct world *world)
 	world->options.secret_access_key = world->secret;
 }
 
-static inline int world_create(struct world *world)
+static inline int world_create_alone(struct world *world)
 {
 	return orch_aws_create(&world->options, world->lane, &world->aws, &world->err);
+}
+
+/* The check finds before what the creation finds. */
+static inline int world_create(struct world *world)
+{
+	struct orch_err err = { "" };
+	int checked = orch_aws_check(&world->options, false, &err);
+	int code = world_create_alone(world);
+
+	assert_int_equal(checked, code);
+	if (code != ORCH_OK)
+		assert_string_equal(err.text, world->err.text);
+	return code;
 }
 
 static inline void world_must_create(struct world *world)

@@ -16,7 +16,6 @@
 #include "base/text.h"
 #include "unit/config/reading.h"
 
-#define FOLDER TEST_SOURCE_DIR "/tests/unit/config/"
 #define BAD_FILES_MIN 60
 
 static int set_environment(void **state)
@@ -29,15 +28,6 @@ static int set_environment(void **state)
 	(void)unsetenv("TEST_UNSET");
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
 	return 0;
-}
-
-static void read_good(struct reading *reading, const char *name)
-{
-	assert_int_equal(chdir(FOLDER "good"), 0);
-	start(reading, name);
-	assert_string_equal(printed(reading), "");
-	assert_non_null(reading->config);
-	assert_int_equal(reading->errors.count, 0);
 }
 
 static void compare_bad(const char *file)

@@ -18,6 +18,8 @@
 #include "base/text.h"
 #include "config/config.h"
 
+#define FOLDER TEST_SOURCE_DIR "/tests/unit/config/"
+
 struct reading {
 	struct orch_arena *arena;
 	struct orch_config_errors errors;
@@ -41,6 +43,16 @@ static inline void end(struct reading *reading)
 {
 	orch_config_destroy(reading->config);
 	orch_arena_destroy(reading->arena);
+}
+
+/* NAME of good/, which must be right. */
+static inline void read_good(struct reading *reading, const char *name)
+{
+	assert_int_equal(chdir(FOLDER "good"), 0);
+	start(reading, name);
+	assert_string_equal(printed(reading), "");
+	assert_non_null(reading->config);
+	assert_int_equal(reading->errors.count, 0);
 }
 
 static char folder[64];

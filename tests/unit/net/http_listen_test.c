@@ -277,6 +277,44 @@ static void test_a_drained_server_accepts_no_more(void **state)
 	served_stop(&served);
 }
 
+#define HELLO "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void drain_while_another_serves(struct served *served)
+{
+	orch_http_server_drain(served->server, true);
+}
+
+/* A client that keeps its connections cannot know that the next request must go elsewhere. */
+static void test_an_idle_connection_has_a_last_chance_if_another_serves_on(void **state)
+{
+	struct served served;
+	struct reply reply;
+	int used, fresh, silent;
+
+	(void)state;
+	served_start(&served, NULL);
+	used = peer_connect(served.port);
+	fresh = peer_connect(served.port);
+	silent = peer_connect(served.port);
+	assert_true(peer_say(used, HELLO));
+	peer_read(used, &reply);
+	assert_int_equal(reply.status, 200);
+	reply_fini(&reply);
+	served_wait_for_connections(&served, 3);
+	served_do(&served, drain_while_another_serves);
+	assert_true(peer_say(used, HELLO));
+	peer_expect_refusal(used, 200); /* with the end announced */
+	assert_true(peer_say(fresh, HELLO));
+	peer_expect_refusal(fresh, 200);
+	assert_int_equal(served.handled, 3);
+	peer_expect_end(silent);
+	close(used);
+	close(fresh);
+	close(silent);
+	served_wait_for_connections(&served, 0);
+	served_stop(&served);
+}
+
 struct forwarding {
 	const char *headers;
 	const char *peer;
@@ -356,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_no_memory_for_a_server_is_told),
 		cmocka_unit_test(test_no_memory_for_a_connection_costs_that_connection),
 		cmocka_unit_test(test_a_drained_server_accepts_no_more),
+		cmocka_unit_test(test_an_idle_connection_has_a_last_chance_if_another_serves_on),
 		cmocka_unit_test(test_forwarded_addresses_are_believed_of_proxies_only),
 	};
 

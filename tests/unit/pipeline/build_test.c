@@ -296,6 +296,18 @@ static void assert_follows(struct house *h, const char *before, const char *afte
 	orch_config_destroy(next);
 }
 
+#define SECRET "{ name = \"s\"; env = \"HOUSE_SECRET\"; }"
+/* With SQS and PostgreSQL, and more of the queue and of the store. */
+#define BEYOND_AT(dsn, queue, store)                                                              \
+	"credentials = ( { name = \"k\"; env = \"PATH\"; }, { name = \"other\"; env = \"PATH\"; " \
+	"}, " SECRET " ); queue = { driver = \"sqs\"; " queue                                     \
+	" }; store = { driver = \"postgres\"; dsn = "                                             \
+	"\"" dsn "\"; key = \"k\"; " store " };"
+#define BEYOND(queue, store) BEYOND_AT("host=db", queue, store)
+#define LOGIN(secret, token)                                             \
+	"access_key_id = \"AKID\"; secret_access_key = \"" secret "\"; " \
+	"session_token = \"" token "\";"
+
 static void test_what_cannot_change_is_named(void **state)
 {
 	static const char *const rows[][2] = {
@@ -306,6 +318,9 @@ static void test_what_cannot_change_is_named(void **state)
 		{ "http = { health = \"127.0.0.1:2\"; };", "http.health" },
 		{ "threads = { scan = 3; };", "threads" },
 		{ "store = { reserve = \"1M\"; };", "store" },
+		{ "store = { key = \"k\"; }; credentials = ( { name = \"k\"; env = \"PATH\"; } );",
+			"store" },
+		{ BEYOND("", ""), "queue" },
 	};
 	struct house *h = *state;
 
@@ -313,10 +328,79 @@ static void test_what_cannot_change_is_named(void **state)
 		assert_follows(h, "", rows[i][0], rows[i][1]);
 }
 
+static void test_what_is_beyond_this_machine_stays_as_it_was_opened(void **state)
+{
+	static const char *const queue[] = { "visibility = \"9s\";", "receives = 3;",
+		"region = \"eu-west-1\";", "endpoint = \"http://127.0.0.1:1\";",
+		"profile = \"other\";", "prefix = \"other-\";", "batch = 9;", "wait = \"1s\";",
+		"receivers = 1;", "inline = \"1k\";", "create = true;", "fair = false;",
+		"access_key_id = \"AKID\"; secret_access_key = \"k\";" };
+	struct house *h = *state;
+	const char *text;
+
+	for (size_t i = 0; i < sizeof(queue) / sizeof(queue[0]); i++) {
+		text = orch_arena_printf(h->arena, BEYOND("%s", ""), queue[i]).ptr;
+		assert_follows(h, BEYOND("", ""), text, "queue");
+	}
+	assert_follows(
+		h, BEYOND("", "password = \"k\";"), BEYOND("", "password = \"other\";"), "store");
+	assert_follows(h, BEYOND("", "migrate = false;"), BEYOND("", "migrate = true;"), NULL);
+	text = orch_arena_printf(h->arena, BEYOND("%s", ""), LOGIN("k", "k")).ptr;
+	assert_follows(h, text,
+		orch_arena_printf(h->arena, BEYOND("%s", ""), LOGIN("other", "k")).ptr, "queue");
+	assert_follows(h, text,
+		orch_arena_printf(h->arena, BEYOND("%s", ""), LOGIN("k", "other")).ptr, "queue");
+	assert_follows(h, BEYOND("", ""), BEYOND_AT("host=elsewhere", "", ""), "store");
+}
+
+/* As a program does that is told to load its secrets again. */
+static void assert_secret_refused(struct house *h, const char *config, const char *key)
+{
+	struct orch_config_errors errors;
+	struct orch_config *now = config_of(h, config);
+	struct orch_config *next = config_of(h, config);
+	struct orch_err err = { "" };
+
+	orch_config_errors_init(&errors, h->arena);
+	assert_int_equal(setenv("HOUSE_SECRET", "one", 1), 0);
+	orch_config_load_credentials(now, &errors);
+	orch_config_load_credentials(next, &errors);
+	assert_int_equal(orch_build_can_follow(now, next, &err), ORCH_OK);
+	orch_config_destroy(next);
+	next = config_of(h, config);
+	assert_int_equal(setenv("HOUSE_SECRET", "another", 1), 0);
+	orch_config_load_credentials(next, &errors);
+	assert_int_equal(errors.count, 0);
+	if (key == NULL) {
+		assert_int_equal(orch_build_can_follow(now, next, &err), ORCH_OK);
+	} else {
+		assert_int_equal(orch_build_can_follow(now, next, &err), ORCH_E_INVALID);
+		assert_contains(err.text, key);
+		assert_contains(err.text, " cannot change while the program runs; restart it");
+		assert_lacks(err.text, "another");
+	}
+	orch_config_destroy(now);
+	orch_config_destroy(next);
+}
+
+static void test_a_secret_of_what_stays_open_stays_too(void **state)
+{
+	struct house *h = *state;
+
+	assert_secret_refused(h, BEYOND("", "password = \"s\";"), "a secret of store");
+	assert_secret_refused(h, orch_arena_printf(h->arena, BEYOND("%s", ""), LOGIN("s", "k")).ptr,
+		"a secret of queue");
+	assert_secret_refused(h, orch_arena_printf(h->arena, BEYOND("%s", ""), LOGIN("k", "s")).ptr,
+		"a secret of queue");
+	assert_secret_refused(
+		h, "credentials = ( " SECRET " ); store = { key = \"s\"; };", "a secret of store");
+	assert_secret_refused(h, BEYOND("", ""), NULL);
+}
+
 static void test_what_can_change_is_followed(void **state)
 {
 	static const char *const rows[] = { "", "drain = \"1s\";",
-		"queue = { visibility = \"9s\"; };", "limits = { events = 3; };",
+		"queue = { visibility = \"9s\"; receives = 3; };", "limits = { events = 3; };",
 		"log = { level = \"debug\"; };" };
 	struct house *h = *state;
 
@@ -342,6 +426,8 @@ int main(void)
 		TEST(test_rule_files_are_tried_as_the_start_does),
 		TEST(test_a_missing_rule_file_is_said),
 		TEST(test_what_cannot_change_is_named),
+		TEST(test_what_is_beyond_this_machine_stays_as_it_was_opened),
+		TEST(test_a_secret_of_what_stays_open_stays_too),
 		TEST(test_what_can_change_is_followed),
 #undef TEST
 	};

@@ -115,6 +115,163 @@ static void test_a_named_key_is_checked(void **state)
 	assert_lacks(h->report, "store.key");
 }
 
+/* All that a run needs with SQS and PostgreSQL, on lines of their own, with a database at DSN. */
+#define BEYOND(dsn, more)                                                                \
+	HOUSE_WHOLE                                                                      \
+	"credentials = ( { name = \"k\"; env = \"HOUSE_KEY\"; }, { name = \"s\"; env = " \
+	"\"HOUSE_SECRET\"; } );\n"                                                       \
+	"queue = { driver = \"sqs\"; " more " };\n"                                      \
+	"store = { driver = \"postgres\"; key = \"k\"; dsn = \"" dsn "\"; };"
+#define LOGIN "access_key_id = \"AKIDEXAMPLE\"; secret_access_key = \"s\";"
+#define REGION "region = \"eu-west-1\";"
+
+/* Nothing of AWS's is there but what a test puts there. */
+static void clear_aws(struct house *h)
+{
+	static const char *const names[] = { "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
+		"AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS",
+		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(unsetenv(names[i]), 0);
+	assert_int_equal(setenv("HOME", h->dir, 1), 0);
+	assert_int_equal(setenv("AWS_EC2_METADATA_DISABLED", "true", 1), 0);
+	assert_int_equal(setenv("HOUSE_KEY", KEY, 1), 0);
+	assert_int_equal(setenv("HOUSE_SECRET", "canary-secret", 1), 0);
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text != '\0'; text++)
+		count += *text == '\n';
+	return count;
+}
+
+/* That is all that is wrong. */
+static void assert_alone_refused(struct house *h, const char *config, const char *why)
+{
+	house_assert_refused(h, config, why);
+	if (count_lines(h->report) != 1)
+		fail_msg("%s", h->report);
+	assert_lacks(h->report, "canary");
+}
+
+static void assert_right(struct house *h, const char *config)
+{
+	house_config(h, config);
+	if (house_build(h, ORCH_BUILD_WHOLE) != ORCH_OK)
+		fail_msg("%s", h->report);
+	orch_plan_unref(h->plan);
+	h->plan = NULL;
+}
+
+static void test_a_connection_string_is_read_as_the_start_does(void **state)
+{
+	struct house *h = *state;
+
+	clear_aws(h);
+	assert_right(h, BEYOND("host=192.0.2.1 dbname=orch", REGION LOGIN));
+	assert_right(h, BEYOND("postgresql://orch@192.0.2.1:1/orch", REGION LOGIN));
+	assert_alone_refused(h, BEYOND("host=db pasword=canary", REGION LOGIN),
+		":3: store.dsn: the connection string: invalid connection option \"pasword\"");
+	assert_alone_refused(h, BEYOND("host=db password=canary", REGION LOGIN),
+		":3: store.dsn: the connection string holds a password; name it as a credential");
+	assert_alone_refused(h, BEYOND("postgresql://orch:canary@db/orch", REGION LOGIN),
+		":3: store.dsn: the connection string holds a password; name it as a credential");
+	assert_alone_refused(h, BEYOND("db.example.com", REGION LOGIN),
+		":3: store.dsn: it is not a connection string; write ");
+	assert_alone_refused(h, BEYOND("host=db sslmode=always", REGION LOGIN),
+		":3: store.dsn: the connection string: invalid sslmode value");
+}
+
+static void test_a_region_must_be_found(void **state)
+{
+	struct house *h = *state;
+
+	clear_aws(h);
+	assert_alone_refused(h, BEYOND("host=db", LOGIN),
+		":2: queue: no region: none in the configuration, in AWS_REGION");
+	assert_alone_refused(h, BEYOND("host=db", LOGIN "region = \"Ireland\";"),
+		":2: queue: region is no region; one looks like \"eu-west-1\"");
+	assert_alone_refused(h, BEYOND("host=db", REGION LOGIN "profile = \"orch\";"),
+		":2: queue: profile \"orch\" is neither in ");
+	assert_alone_refused(h,
+		BEYOND("host=db", REGION LOGIN "endpoint = \"http://127.0.0.1/path\";"),
+		":2: queue: endpoint: an endpoint is of the form \"https://host:port\"");
+	assert_int_equal(setenv("AWS_REGION", "eu-west-1", 1), 0);
+	assert_right(h, BEYOND("host=db", LOGIN));
+}
+
+static void test_credentials_of_aws_must_be_found_or_asked_for(void **state)
+{
+	struct house *h = *state;
+
+	clear_aws(h);
+	assert_alone_refused(h, BEYOND("host=db", REGION), ":2: queue: no credentials: none in");
+	assert_int_equal(setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1), 0);
+	assert_alone_refused(h, BEYOND("host=db", REGION),
+		":2: queue: the environment: AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY "
+		"is not");
+	assert_int_equal(unsetenv("AWS_ACCESS_KEY_ID"), 0);
+	/* Who knows what the instance would say. */
+	assert_int_equal(unsetenv("AWS_EC2_METADATA_DISABLED"), 0);
+	assert_right(h, BEYOND("host=db", REGION));
+}
+
+/* Of what depends on a credential that could not be loaded no more is said, but of all else. */
+static void test_a_credential_that_is_not_loaded_is_said_once(void **state)
+{
+	struct house *h = *state;
+
+	clear_aws(h);
+	assert_int_equal(unsetenv("HOUSE_ABSENT"), 0);
+	assert_alone_refused(h,
+		HOUSE_WHOLE
+		"credentials = ( { name = \"k\"; env = \"HOUSE_KEY\"; },\n"
+		"{ name = \"s\"; env = \"HOUSE_ABSENT\"; } );"
+		"queue = { driver = \"sqs\"; " REGION LOGIN " };"
+		"store = { driver = \"postgres\"; key = \"k\"; dsn = \"host=db\"; password = "
+		"\"s\"; };",
+		":2: credentials.s.env: the environment variable HOUSE_ABSENT is not set");
+	house_assert_refused(h,
+		HOUSE_WHOLE
+		"credentials = ( { name = \"k\"; env = \"HOUSE_ABSENT\"; } );\n"
+		"queue = { driver = \"sqs\"; access_key_id = \"A\"; secret_access_key = \"k\"; };\n"
+		"store = { driver = \"postgres\"; key = \"k\"; dsn = \"password=canary\"; };",
+		"HOUSE_ABSENT is not set");
+	assert_contains(h->report, ":2: queue: no region");
+	assert_contains(h->report, ":3: store.dsn: the connection string holds a password");
+	assert_int_equal(count_lines(h->report), 3);
+}
+
+static void test_what_was_read_wrongly_is_said_once(void **state)
+{
+	struct house *h = *state;
+
+	clear_aws(h);
+	assert_alone_refused(h, BEYOND("host=db", LOGIN "batch = 11;"),
+		":2: queue.batch: is 11, must be 1 to 10");
+	assert_alone_refused(h,
+		HOUSE_WHOLE "credentials = ( { name = \"k\"; env = \"HOUSE_KEY\"; }, { name = "
+			    "\"s\"; env = \"HOUSE_SECRET\"; } );\nqueue = { driver = "
+			    "\"sqs\"; " REGION LOGIN " };\nstore = { driver = \"postgres\"; key = "
+			    "\"k\"; };",
+		":3: store.dsn: is missing");
+}
+
+static void test_a_key_that_hosts_share_is_checked(void **state)
+{
+	struct house *h = *state;
+
+	clear_aws(h);
+	assert_int_equal(setenv("HOUSE_KEY", "canary", 1), 0);
+	assert_alone_refused(h, BEYOND("host=db", REGION LOGIN),
+		":3: store.key: the store's key must be 64 hex digits");
+}
+
 #define TLS "http = { listen = \"127.0.0.1:0\"; tls = { certificate = \"%s\"; key = \"%s\"; }; };"
 
 static void assert_tls(struct house *h, const char *certificate, const char *key, const char *why)
@@ -305,6 +462,12 @@ int main(void)
 		TEST(test_a_state_folder_is_made_one_level_deep),
 		TEST(test_what_is_kept_is_checked),
 		TEST(test_a_named_key_is_checked),
+		TEST(test_a_connection_string_is_read_as_the_start_does),
+		TEST(test_a_region_must_be_found),
+		TEST(test_credentials_of_aws_must_be_found_or_asked_for),
+		TEST(test_a_credential_that_is_not_loaded_is_said_once),
+		TEST(test_what_was_read_wrongly_is_said_once),
+		TEST(test_a_key_that_hosts_share_is_checked),
 		TEST(test_certificates_are_loaded_as_the_listener_does),
 		TEST(test_a_ca_file_must_hold_certificates),
 		TEST(test_an_address_of_another_machine_is_named),

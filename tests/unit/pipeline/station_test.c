@@ -111,6 +111,8 @@ static void test_an_instance_that_cannot_be_made_is_named(void **state)
 	house_tools(h,
 		HOUSE_PATH
 		"tools = ( { name = \"t\"; plugin = \"script_tool\"; script = \"unborn\"; } );");
+	house_keep(h);
+	yard.shared.keep = &h->keep;
 	assert_int_equal(
 		orch_station_create(ORCH_STAGE_SCAN, 0, h->plan, &yard.shared, &station, &yard.err),
 		ORCH_E_INVALID);
