@@ -103,16 +103,10 @@ class Queue:
         self.sqs = sqs
         self.name = name
         self.arn = "arn:aws:sqs:%s:%s:%s" % (REGION, ACCOUNT, name)
-
-    @property
-    def url(self):
-        return self.sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+        self.url = "%s/%s/%s" % (sqs.meta.endpoint_url, ACCOUNT, name)
 
     def exists(self):
-        try:
-            return bool(self.url)
-        except self.sqs.exceptions.QueueDoesNotExist:
-            return False
+        return self.count() is not None
 
     def create(self, **attributes):
         self.sqs.create_queue(QueueName=self.name, Attributes=attributes)
@@ -131,9 +125,10 @@ class Queue:
 
     def count(self):
         """All that it holds, whether somebody is at it or not; None: it is not there."""
-        if not self.exists():
+        try:
+            found = self.attributes()
+        except self.sqs.exceptions.QueueDoesNotExist:
             return None
-        found = self.attributes()
         return sum(int(found["ApproximateNumberOfMessages" + what])
                    for what in ("", "NotVisible", "Delayed"))
 
@@ -163,6 +158,14 @@ class Queue:
             self.sqs.change_message_visibility(QueueUrl=self.url, VisibilityTimeout=0,
                                                ReceiptHandle=message["ReceiptHandle"])
         return found
+
+    def await_letters(self, count):
+        """The same of a dead-letter queue, once it has so many with a reason and nobody is at them."""
+        def look():
+            seen = self.look()
+            return len(seen) == count == sum("reason" in plain(letter) for letter in seen), seen
+
+        return poll("%d letters in %s" % (count, self.name), look)
 
     def remove(self, message):
         self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])

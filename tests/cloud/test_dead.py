@@ -17,7 +17,7 @@ class Dead(Case):
         host.start()
         leak = site.post(TEXT)
         site.await_dead("act.block", 1)
-        site.queue("act.block-dead").await_count(1)
+        site.queue("act.block-dead").await_letters(1)
         return leak
 
     def test_a_letter_has_the_reason_that_the_books_have(self):
@@ -25,7 +25,7 @@ class Dead(Case):
             host = site.host()
             self.kill(site, host)
             entry, = site.dead("act.block")
-            letter, = site.queue("act.block-dead").look()
+            letter, = site.queue("act.block-dead").await_letters(1)
             said = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
             self.assertEqual(said, {key: entry[key] for key in ("reason", "detail", "id", "pipeline")})
             self.assertEqual(said["reason"], "attempts")
@@ -72,7 +72,7 @@ class Dead(Case):
             host = site.host()
             leak = self.kill(site, host)
             self.assertEqual(host.command("queue", "discard", "act.block")[0], 0)
-            site.queue("act.block-dead").move_all_to(site.queue("act.block"))
+            self.assertEqual(site.queue("act.block-dead").move_all_to(site.queue("act.block")), 1)
             site.queue("act.block").await_count(0)
             self.assertEqual(site.shown(leak), "live")
             site.await_ledger(dead=0, in_flight=0, dropped=1)
@@ -84,7 +84,7 @@ class Dead(Case):
             letters = site.queue("act.block-dead")
             self.assertEqual(letters.move_all_to(site.queue("act.block")), 1)
             site.await_dead("act.block", 1)
-            letters.await_count(1)
+            letters.await_letters(1)
             site.queue("act.block").await_count(0)
             self.assertEqual(letters.move_all_to(site.queue("act.block")), 1)
             site.await_shown(leak, "deleted")
@@ -102,12 +102,13 @@ class Dead(Case):
             letters.await_count(1)
             before = site.dead("scan")
             for _ in range(2):
+                letters.await_letters(1)
                 self.assertEqual(letters.move_all_to(queue), 1)
-                letters.await_count(1)
+                letters.await_letters(1)
                 queue.await_count(0)
             self.assertEqual(site.dead("scan"), before)
-            self.assertEqual(letters.look()[0]["MessageAttributes"]["id"]["StringValue"],
-                             before[0]["id"])
+            letter, = letters.await_letters(1)
+            self.assertEqual(letter["MessageAttributes"]["id"]["StringValue"], before[0]["id"])
             self.assertEqual(len(host.logged("queue.alien")), 1)
 
     def test_what_sqs_itself_sets_aside_gets_its_reason_and_can_be_redriven(self):
@@ -127,8 +128,7 @@ class Dead(Case):
             entry, = site.await_dead("scan", 1)
             self.assertEqual(entry["reason"], "receives")
             host.await_log("queue.aside", reason="receives")
-            letters.await_count(1)
-            letter, = letters.look()
+            letter, = letters.await_letters(1)
             self.assertEqual(letter["MessageAttributes"]["reason"]["StringValue"], "receives")
             self.assertEqual(letter["MessageAttributes"]["id"]["StringValue"], entry["id"])
             site.await_ledger(dead=1, in_flight=0)

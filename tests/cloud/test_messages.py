@@ -67,10 +67,9 @@ class Messages(Case):
             wanted = sorted(strangers, key=str)
             self.assertEqual(sorted(entry["reason"] for entry in dead),
                              sorted(reason for _, reason, _ in strangers))
-            letters = site.queue("scan-dead")
-            letters.await_count(len(strangers))
+            letters = site.queue("scan-dead").await_letters(len(strangers))
             site.queue("scan").await_count(0)
-            found = {letter["Body"]: letter["MessageAttributes"] for letter in letters.look()}
+            found = {letter["Body"]: letter["MessageAttributes"] for letter in letters}
             for body, reason, words in wanted:
                 self.assertEqual(found[body]["reason"]["StringValue"], reason)
                 self.assertIn(words, found[body]["detail"]["StringValue"])
@@ -92,9 +91,9 @@ class Messages(Case):
             for body in bodies + too_large:
                 site.queue("scan").send(body)
             site.await_dead("scan", len(bodies + too_large))
-            site.queue("scan-dead").await_count(len(bodies + too_large))
+            letters = site.queue("scan-dead").await_letters(len(bodies + too_large))
             site.queue("scan").await_count(0)
-            self.assertEqual({letter["Body"] for letter in site.queue("scan-dead").look()}, {
+            self.assertEqual({letter["Body"] for letter in letters}, {
                 *bodies, "the message is too large for a dead letter; the store has it"})
 
     def test_a_stranger_can_be_discarded_and_not_redriven(self):
