@@ -126,8 +126,10 @@ int orch_keep_start_shared(struct orch_keep *keep, const struct orch_config *con
 		.secret_access_key = secret_of(config, config->sqs.secret_access_key),
 		.session_token = secret_of(config, config->sqs.session_token),
 	};
-	int rc = orch_pg_attach(keep->pg, lane, err);
+	int rc;
 
+	orch_pg_hasten_runs(keep->pg);
+	rc = orch_pg_attach(keep->pg, lane, err);
 	return rc == ORCH_OK ? orch_queue_sqs_start(keep->queue, config, &secrets, lane, err) : rc;
 }
 
