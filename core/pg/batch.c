@@ -131,7 +131,7 @@ void orch_pg_batch_begin(struct orch_pg_link *link)
 		orch_pg_link_lose(link, ORCH_E_AGAIN, "PostgreSQL: nothing can be sent");
 		return;
 	}
-	orch_pg_link_wait(link, link->pg->statement_ms + ORCH_PG_MARGIN_MS);
+	orch_pg_link_expect(link);
 	orch_pg_link_flush(link);
 }
 
@@ -257,9 +257,15 @@ static void end_groups(struct orch_pg_link *link)
 	orch_pg_hand_back_batch(link);
 }
 
-static void end_batch(struct orch_pg_link *link)
+static void stop_waiting(struct orch_pg_link *link)
 {
 	link->is_under_way = false;
+	atomic_store(&link->asked_ms, 0);
+}
+
+static void end_batch(struct orch_pg_link *link)
+{
+	stop_waiting(link);
 	orch_timer_clear(&link->timer);
 	orch_metric_add(link->pg->counts.batches, 1);
 	orch_metric_observe_ns(
@@ -319,7 +325,7 @@ void orch_pg_batch_lost(struct orch_pg_link *link)
 
 	if (link->is_under_way && link->answered < link->sent_count)
 		suspect = link->sent[link->answered].group;
-	link->is_under_way = false;
+	stop_waiting(link);
 	link->is_paused = false;
 	if (link->batch)
 		keep_apart(link, suspect);

@@ -25,10 +25,10 @@ static const struct {
 } defaults[] = {
 	{ "application_name", "orchestrator" },
 	{ "gssencmode", "disable" },
-	{ "keepalives_idle", "30" },
-	{ "keepalives_interval", "10" },
-	{ "keepalives_count", "3" },
-	{ "tcp_user_timeout", "30000" },
+	{ "keepalives_idle", ORCH_PG_KEEPALIVE_IDLE_S },
+	{ "keepalives_interval", ORCH_PG_KEEPALIVE_INTERVAL_S },
+	{ "keepalives_count", ORCH_PG_KEEPALIVE_COUNT },
+	{ "tcp_user_timeout", ORCH_PG_USER_TIMEOUT_MS },
 };
 
 #define DEFAULTS (sizeof(defaults) / sizeof(defaults[0]))

@@ -26,11 +26,20 @@
 #define ORCH_PG_LOCK_MS 10000      /* a statement's wait for a lock */
 #define ORCH_PG_MARGIN_MS 5000     /* beyond a statement's time: the connection is dead */
 #define ORCH_PG_RUN_MS 5000        /* so long orch_pg_run() waits for a connection */
-#define ORCH_PG_RECONNECT_MS 100   /* the first upper bound of a random pause */
+/*
+ * Both ends ask one who says nothing whether he is still there, and give him up
+ * when what was sent has not arrived after so long: longer than ORCH_PG_LOCK_MS,
+ * for a server that waits for a lock may take nothing more meanwhile.
+ */
+#define ORCH_PG_KEEPALIVE_IDLE_S "10"
+#define ORCH_PG_KEEPALIVE_INTERVAL_S "5"
+#define ORCH_PG_KEEPALIVE_COUNT "3"
+#define ORCH_PG_USER_TIMEOUT_MS "15000"
+#define ORCH_PG_RECONNECT_MS 100 /* the first upper bound of a random pause */
 #define ORCH_PG_RECONNECT_MAX_MS 10000
 #define ORCH_PG_RETRY_MS 20 /* the same for a group that met a conflict */
 #define ORCH_PG_RETRY_MAX_MS 1000
-#define ORCH_PG_UNHEALTHY_MS 10000 /* without a connection for so long */
+#define ORCH_PG_UNHEALTHY_MS 10000 /* without a connection, or an answer, for so long */
 #define ORCH_PG_RESULTS 7          /* OK and the errors of orch/abi.h */
 #define ORCH_PG_CHANNEL_BYTES 64   /* PostgreSQL's names, with NUL */
 
@@ -205,7 +214,9 @@ struct orch_pg_link {
 	bool is_listening;  /* such a batch is under way */
 
 	_Atomic uint64_t lost_ms; /* monotonic; 0: it is connected */
-	struct orch_err trouble;  /* of the last try; under pg->shared->mutex */
+	_Atomic uint64_t
+		asked_ms;        /* monotonic: since when it waits for an answer; 0: it does not */
+	struct orch_err trouble; /* of the last try; under pg->shared->mutex */
 	int trouble_code;
 };
 
@@ -227,6 +238,7 @@ struct orch_pg {
 	const struct orch_secret *password;
 	size_t queued_max;
 	uint32_t connect_ms, statement_ms, lock_ms;
+	uint32_t run_ms; /* of orch_pg_run() for an answer */
 	bool accepts_unsafe;
 	struct orch_pg_counts counts;
 	struct orch_pg_shared *shared;
@@ -260,6 +272,8 @@ void orch_pg_link_lose(struct orch_pg_link *link, int code, const char *why);
 /* Sends what waits in the connection's buffer, and waits for the socket. */
 void orch_pg_link_flush(struct orch_pg_link *link);
 void orch_pg_link_wait(struct orch_pg_link *link, uint64_t ms); /* sets the state's timer */
+/* The same for an answer: it was asked, or something of it has come. */
+void orch_pg_link_expect(struct orch_pg_link *link);
 /* A random time up to FIRST_MS * 2^N, at most MOST_MS. */
 uint64_t orch_pg_jitter(uint64_t first_ms, uint64_t most_ms, unsigned n);
 

@@ -32,6 +32,16 @@ void orch_pg_link_wait(struct orch_pg_link *link, uint64_t ms)
 	orch_timer_set(&link->timer, ms);
 }
 
+/* Who waits in orch_pg_run() has other things to heed. */
+void orch_pg_link_expect(struct orch_pg_link *link)
+{
+	const struct orch_pg *pg = link->pg;
+
+	atomic_store(&link->asked_ms, orch_clock_mono_ms());
+	orch_pg_link_wait(link,
+		link == pg->run && pg->run_ms ? pg->run_ms : pg->statement_ms + ORCH_PG_MARGIN_MS);
+}
+
 static void enter(struct orch_pg_link *link, enum orch_pg_state state)
 {
 	orch_metric_add(link->pg->counts.connections[link->state], -1);
@@ -92,11 +102,13 @@ static void pause_tries(struct orch_pg_link *link)
 		orch_pg_fail_queued(link, code, &err);
 }
 
+/* One that fell silent was lost when it did. */
 static void note_loss(struct orch_pg_link *link)
 {
 	uint64_t now = orch_clock_mono_ms();
+	uint64_t asked = atomic_load(&link->asked_ms);
 
-	atomic_store(&link->lost_ms, now);
+	atomic_store(&link->lost_ms, asked ? asked : now);
 	/* It has held for long: this is another trouble. */
 	if (now - link->ready_ms > ORCH_PG_RECONNECT_MAX_MS)
 		link->failures = 0;
@@ -278,7 +290,7 @@ void orch_pg_link_flush(struct orch_pg_link *link)
 static void on_ready_io(struct orch_pg_link *link, short what)
 {
 	if (link->is_under_way)
-		orch_pg_link_wait(link, link->pg->statement_ms + ORCH_PG_MARGIN_MS);
+		orch_pg_link_expect(link);
 	if (what & EV_READ)
 		take_answers(link);
 	if (link->state == ORCH_PG_READY)

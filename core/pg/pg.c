@@ -210,11 +210,31 @@ int orch_pg_run(struct orch_pg *pg, struct orch_db_group *group, struct orch_err
 	return orch_pg_run_within(pg, group, ORCH_PG_RUN_MS, err);
 }
 
-static bool is_gone(const struct orch_pg_link *link, uint64_t now)
+void orch_pg_hasten_runs(struct orch_pg *pg)
 {
-	uint64_t lost = atomic_load(&link->lost_ms);
+	pg->run_ms = ORCH_PG_RUN_MS;
+}
 
-	return lost != 0 && now > lost && now - lost >= ORCH_PG_UNHEALTHY_MS;
+static bool is_long_ago(uint64_t then, uint64_t now)
+{
+	return then != 0 && now > then && now - then >= ORCH_PG_UNHEALTHY_MS;
+}
+
+/* No running number: what is said once, and once when it is over, must stay the same. */
+static bool is_well(const struct orch_pg_link *link, uint64_t now, struct orch_err *err)
+{
+	bool is_lost = is_long_ago(atomic_load(&link->lost_ms), now);
+
+	if (!is_lost && !is_long_ago(atomic_load(&link->asked_ms), now))
+		return true;
+	if (link->trouble.text[0])
+		*err = link->trouble;
+	else if (is_lost)
+		(void)orch_fail(err, ORCH_E_AGAIN, "PostgreSQL: there is no connection yet");
+	else
+		(void)orch_fail(err, ORCH_E_AGAIN, "PostgreSQL: no answer for %d s or more",
+			ORCH_PG_UNHEALTHY_MS / 1000);
+	return false;
 }
 
 bool orch_pg_is_healthy(const struct orch_pg *pg, struct orch_err *err)
@@ -224,12 +244,8 @@ bool orch_pg_is_healthy(const struct orch_pg *pg, struct orch_err *err)
 
 	pthread_mutex_lock(&pg->shared->mutex);
 	link = pg->links;
-	while (link && !is_gone(link, now))
+	while (link && is_well(link, now, err))
 		link = link->next;
-	if (link)
-		(void)orch_fail(err, ORCH_E_AGAIN, "%s",
-			link->trouble.text[0] ? link->trouble.text
-					      : "PostgreSQL: there is no connection yet");
 	pthread_mutex_unlock(&pg->shared->mutex);
 	return !link;
 }

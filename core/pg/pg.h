@@ -136,10 +136,13 @@ ORCH_MUST_USE int orch_pg_submit(
 /*
  * The same, waiting, on a connection for that: for commands, the start and the
  * main thread, never on a lane.  One at a time.  A group without patience waits
- * 5 s for a connection; then a statement's time and a little more for each answer.
+ * 5 s for a connection; then a statement's time and a little more for each answer,
+ * or 5 s if runs are hastened: a main thread has signals to heed.
  */
 ORCH_MUST_USE int orch_pg_run(
 	struct orch_pg *pg, struct orch_db_group *group, struct orch_err *err);
+/* From now on; before others use PG. */
+void orch_pg_hasten_runs(struct orch_pg *pg);
 
 /*
  * One statement.  SQL is a literal: its address names the prepared statement.
@@ -197,7 +200,10 @@ ORCH_MUST_USE int orch_pg_watch_add(
 	struct orch_pg *pg, struct orch_pg_watch *watch, struct orch_err *err);
 void orch_pg_watch_remove(struct orch_pg *pg, struct orch_pg_watch *watch);
 
-/* Are all lanes connected, or were they within the last 10 s?  From any thread. */
+/*
+ * Are all lanes connected, or were they within the last 10 s, and have they been
+ * answered within that time?  From any thread.
+ */
 bool orch_pg_is_healthy(const struct orch_pg *pg, struct orch_err *err);
 
 #endif

@@ -3,8 +3,8 @@
  * What a new connection is told and asked before it is used: one statement.
  *
  * The keepalives are the server's: should this machine vanish in the midst of
- * a batch, its locks must not stay for hours.  Settings that a server does not
- * know are left out.
+ * a batch, its locks must not keep the others waiting for long.  Settings that
+ * a server does not know are left out.
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,10 +34,10 @@ static const char question[] =
 	"  ('default_transaction_deferrable', 'off'),"
 	"  ('TimeZone', 'UTC'),"
 	"  ('DateStyle', 'ISO'),"
-	"  ('tcp_keepalives_idle', '30'),"
-	"  ('tcp_keepalives_interval', '10'),"
-	"  ('tcp_keepalives_count', '3'),"
-	"  ('tcp_user_timeout', '30000'))"
+	"  ('tcp_keepalives_idle', '" ORCH_PG_KEEPALIVE_IDLE_S "'),"
+	"  ('tcp_keepalives_interval', '" ORCH_PG_KEEPALIVE_INTERVAL_S "'),"
+	"  ('tcp_keepalives_count', '" ORCH_PG_KEEPALIVE_COUNT "'),"
+	"  ('tcp_user_timeout', '" ORCH_PG_USER_TIMEOUT_MS "'))"
 	"  AS wanted (name, value) JOIN pg_catalog.pg_settings USING (name))";
 
 /* libpq will not need it again: a lost connection is replaced by a new one. */

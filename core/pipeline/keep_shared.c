@@ -148,8 +148,10 @@ int orch_keep_start_shared(struct orch_keep *keep, const struct orch_config *con
 	struct orch_lane *lane, struct orch_err *err)
 {
 	const struct orch_queue_sqs_secrets secrets = sqs_secrets(config);
-	int rc = orch_pg_attach(keep->pg, lane, err);
+	int rc;
 
+	orch_pg_hasten_runs(keep->pg);
+	rc = orch_pg_attach(keep->pg, lane, err);
 	return rc == ORCH_OK ? orch_queue_sqs_start(keep->queue, config, &secrets, lane, err) : rc;
 }
 

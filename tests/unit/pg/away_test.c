@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Servers that fall silent, take too long, have no room or may not be written to. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "pg/internal.h"
 #include "unit/pg/fixture.h"
 
 static struct orch_pg *open_hasty(const struct fixture *f, uint32_t statement_ms)
@@ -192,6 +197,89 @@ static void test_health_follows_the_connections(void **state)
 	assert_int_equal(reconnects(), before + 1);
 }
 
+/* Its connection stands, and what was asked is not answered. */
+static void test_health_follows_the_answers(void **state)
+{
+	struct fixture *f = *state;
+	struct counter done = COUNTER_INIT;
+	struct test_group group;
+	struct submission submission;
+	struct orch_err err = { "" };
+
+	make_group(&group, f, &done, INSERT_ONCE, 1);
+	run_all(f, &group, 1);
+	postgres_do(f->postgres, "freeze");
+	assert_true(is_healthy(f)); /* it was not asked anything */
+	make_group(&group, f, &done, INSERT_ONCE, 2);
+	submit_all(&submission, f, &group, 1);
+	await_health(f, false);
+	assert_false(orch_pg_is_healthy(f->pg, &err));
+	assert_contains(err.text, "no answer for 10 s");
+	postgres_do(f->postgres, "thaw");
+	counter_await(&done, 2);
+	assert_true(is_healthy(f));
+	assert_int_equal(group.op.sent, 1);
+}
+
+static int run_now(const struct fixture *f, struct orch_err *err)
+{
+	struct test_op op = TEST_OP(INSERT_ONCE);
+	struct orch_db_group group = { .first = &op.op.base };
+
+	return orch_pg_run(f->pg, &group, err);
+}
+
+static void test_runs_that_are_hastened_wait_for_no_statement(void **state)
+{
+	struct fixture *f = *state;
+	struct orch_err err = { "" };
+	uint64_t begun;
+
+	orch_pg_hasten_runs(f->pg);
+	assert_int_equal(run_now(f, &err), ORCH_OK);
+	postgres_do(f->postgres, "freeze");
+	begun = orch_clock_mono_ms();
+	assert_int_equal(run_now(f, &err), ORCH_E_AGAIN);
+	assert_contains(err.text, "no answer in time");
+	assert_true(orch_clock_mono_ms() - begun < ORCH_PG_STATEMENT_MS / 2);
+	postgres_do(f->postgres, "thaw");
+	assert_int_equal(run_now(f, &err), ORCH_OK);
+}
+
+static int user_timeout_ms(const struct orch_pg *pg)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	assert_return_code(
+		getsockopt(PQsocket(pg->run->conn), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &len),
+		errno);
+	return value;
+}
+
+/* Who is cut off notices, and the server lets go of what he has locked, before others lose their patience. */
+static void test_both_ends_give_a_dead_peer_up_soon_unless_another_time_is_chosen(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture far = *f;
+	static const char *const chosen[] = { "", " tcp_user_timeout=40000" };
+	struct test_op op = TEST_OP("SELECT setting::bigint FROM pg_catalog.pg_settings"
+				    " WHERE name = 'tcp_user_timeout'");
+	struct orch_db_group group = { .first = &op.op.base };
+	struct orch_err err = { "" };
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(far.dsn, sizeof(far.dsn),
+			"host=127.0.0.1 port=%u dbname=%s user=orchestrator%s", f->postgres->port,
+			f->database, chosen[i]);
+		far.pg = open_pg(&far);
+		assert_int_equal(orch_pg_run(far.pg, &group, &err), ORCH_OK);
+		assert_in_range(op.got, ORCH_PG_LOCK_MS + 1, 20000);
+		assert_int_equal(user_timeout_ms(far.pg), i == 0 ? op.got : 40000);
+		orch_pg_close(far.pg);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +290,9 @@ int main(void)
 		TEST(test_a_standby_is_not_used_until_it_is_promoted),
 		TEST(test_a_server_without_room_is_asked_again),
 		TEST(test_health_follows_the_connections),
+		TEST(test_health_follows_the_answers),
+		TEST(test_runs_that_are_hastened_wait_for_no_statement),
+		TEST(test_both_ends_give_a_dead_peer_up_soon_unless_another_time_is_chosen),
 #undef TEST
 	};
 
