@@ -46,7 +46,7 @@ quietly() {
 
 clean_up() {
 	$keep || {
-		"${podman[@]}" rm --all --force --time 5 >/dev/null 2>&1 || true
+		"${podman[@]}" rm --all --force --volumes --time 5 >/dev/null 2>&1 || true
 		rm -rf "$place/storage" "$place/run" "$place/tmp"
 	}
 	rm -rf "$place/root"

@@ -77,6 +77,9 @@ class Container:
         with open(f"/proc/{self.state()['Pid']}/status", encoding="ascii") as file:
             return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
+    def signal(self, name):
+        succeed("kill", "--signal", name, self.name)
+
     def stop(self):
         """By SIGTERM, as the image says; gives the exit code."""
         succeed("stop", "--time", STOP_S, self.name)

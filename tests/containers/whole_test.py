@@ -22,6 +22,7 @@ PROBE = "/usr/bin/orchestrator-probe"
 HOSTS = ("aws", "postgres", "slack", "intake")
 STATE = "/var/lib/orchestrator"
 ROUNDS, OF_EACH = 20, 10
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAx3mZbT0kq\n-----END RSA PRIVATE KEY-----\n"
 CARD = "My card is 4539 5260 1815 9083, number %d"
 
 
@@ -152,6 +153,8 @@ class Whole(unittest.TestCase):
         self.start()
         self.look_how_they_are_confined()
         self.greet()
+        self.download_through_the_disk()
+        self.reload()
         self.let_both_scanners_work()
         self.balance()
         self.end()
@@ -207,6 +210,23 @@ class Whole(unittest.TestCase):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.tell("hello.py: what leaks is gone, what is innocent stays")
+
+    def download_through_the_disk(self):
+        """Of more than a megabyte, which is no longer kept in memory."""
+        reply = self.site.tell("file", channel="general", user="bob", name="dump.txt", text="the dump",
+                               content="nothing to see here\n" * 120000 + KEY)
+        self.await_shown([reply], "deleted")
+        self.tell("a large file with a leak at its end is gone")
+
+    def reload(self):
+        """In place, as it is mounted; the trial of the new one takes another process and shared objects."""
+        config = self.site.folder / "scan-1.cfg"
+        config.write_text(config.read_text(encoding="utf-8").replace('drain = "25s"', 'drain = "24s"'))
+        container = self.site.containers["scan-1"]
+        container.signal("HUP")
+        harness.poll("the new configuration to be in force", lambda: (
+            "event=config.reload result=success" in container.logs(), container.logs()[-1500:]))
+        self.tell("SIGHUP puts a changed configuration in force")
 
     def let_both_scanners_work(self):
         leaks, clean = [], []
