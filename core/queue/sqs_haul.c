@@ -183,12 +183,14 @@ static void submit_own(struct orch_sqs_haul *haul, const struct orch_lease *leas
 	const struct orch_message *message = &lease->message;
 	struct orch_queue_op *op = orch_alloc(sizeof(*op) + sizeof(*lease) + message->queue.len +
 		message->id.len + message->pipeline.len + message->order.len + lease->receipt.len);
-	struct orch_lease *copy = (struct orch_lease *)(void *)(op + 1);
-	char *at = (char *)(copy + 1);
+	struct orch_lease *copy;
 	struct orch_err err;
+	char *at;
 
 	if (op == NULL)
 		return;
+	copy = (struct orch_lease *)(void *)(op + 1);
+	at = (char *)(copy + 1);
 	*copy = (struct orch_lease){ .row = lease->row,
 		.token = lease->token,
 		.put_ms = lease->put_ms,
