@@ -14,7 +14,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lint import binary, source, tools  # noqa: E402
+from lint import binary, operations, source, tools  # noqa: E402
 from lint.tree import Tree  # noqa: E402
 
 CHECKS = {
@@ -28,6 +28,7 @@ CHECKS = {
     "headers": tools.headers,
     "format": tools.clang_format,
     "shell": tools.shell,
+    "operations": operations.operations,
     "cppcheck": tools.cppcheck,
     "tidy": tools.clang_tidy,
     "globals": binary.globals_,

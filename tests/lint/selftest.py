@@ -13,12 +13,48 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[1]))
-from lint import binary, source, tools  # noqa: E402
+from lint import binary, operations, source, tools  # noqa: E402
 from lint.tree import Tree  # noqa: E402
 
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
 SOUND = LICENCE + '#include "base/a.h"\n\nint twice(int number)\n{\n\treturn 2 * number;\n}\n'
 SOUND_HEADER = LICENCE + "#ifndef A_H\n#define A_H\n\nint twice(int number);\n\n#endif\n"
+
+METRIC_AND_ALERT = """
+void f(void)
+{
+	orch_metric(0, "orchestrator_x_total", "a; b", { "queue", name });
+	/* "orchestrator_no_total" */
+	orch_log(ORCH_LOG_ALERT, "queue.bad", ORCH_LOG_STRING("error", text));
+	orch_log(ORCH_LOG_INFO, "queue.good");
+	call("SendMessageBatch");
+}
+"""
+PAGE = """# Operations
+
+[alerts](monitoring/alerts.yml), [what to do](#a-fault), "sqs:SendMessage"
+
+| `orchestrator_x_total` | counter | queue | | |
+
+## Run book
+
+### A fault
+
+OrchestratorX, `queue.bad`, `a_b`
+
+## After it
+"""
+ALERTS = """
+groups:
+  - name: all
+    rules:
+      - { record: "orchestrator:r5m", expr: 'sum(rate(orchestrator_x_total{queue="a"}[5m]))' }
+      - alert: OrchestratorX
+        expr: orchestrator:r5m > 0
+        labels: { severity: page }
+        annotations: { summary: it is so, runbook: docs/operations.md#a-fault }
+"""
+DASHBOARD = '{"panels": [{"title": "X", "targets": [{"expr": "sum(rate(orchestrator_x_total[5m]))"}]}]}'
 
 
 class Lint(unittest.TestCase):
@@ -151,6 +187,60 @@ class Lint(unittest.TestCase):
 
     def test_shell_is_checked(self):
         self.finds(tools.shell, "x.sh", "#!/bin/sh\nrm $1\n", "SC2086")
+
+    def put_operations(self):
+        """A page that says all, and monitoring that knows it."""
+        self.put("core/queue/q.c", LICENCE + METRIC_AND_ALERT)
+        self.put("plugins/inputs/i/i.c", LICENCE + 'void f(void)\n{\n\thost->alarm(host, "a_b", "why: %s", why);\n}\n')
+        self.put("docs/operations.md", PAGE)
+        self.put("docs/monitoring/alerts.yml", ALERTS)
+        self.put("docs/monitoring/dashboard.json", DASHBOARD)
+
+    def finds_in_operations(self, name, old, new, *words):
+        self.put_operations()
+        text = (self.root / name).read_text()
+        self.assertIn(old, text)
+        self.finds(operations.operations, name, text.replace(old, new), *words)
+
+    def test_operations_miss_a_metric_and_its_labels(self):
+        row = "| `orchestrator_x_total` | counter | queue | | |\n"
+        page = "docs/operations.md"
+        self.finds_in_operations(page, row, "", "orchestrator_x_total is in no table")
+        self.finds_in_operations(page, row, row + row, "twice")
+        self.finds_in_operations(page, row, row.replace("queue", "action"), "has the labels ['queue']")
+        self.finds_in_operations(page, row, row + row.replace("_x_", "_y_"), "no metric orchestrator_y_total")
+
+    def test_operations_find_a_metric_whose_name_stands_apart(self):
+        self.put_operations()
+        self.put("core/queue/q.c", LICENCE + METRIC_AND_ALERT.replace(
+            'orch_metric(0, "orchestrator_x_total", "a; b", ',
+            'static const char name[] = "orchestrator_x_total";\n\torch_metric(0, name, "a; b", '))
+        self.assertEqual(list(operations.operations(Tree(self.root))), [])
+
+    def test_operations_miss_what_to_do_about_an_alert(self):
+        page = "docs/operations.md"
+        self.finds_in_operations(page, "`queue.bad`", "", "nothing of queue.bad")
+        self.finds_in_operations(page, "`a_b`", "", "the alarm a_b")
+        self.finds_in_operations(page, "### A fault", "### A mishap", "leads nowhere")
+        self.finds_in_operations(page, "OrchestratorX", "OrchestratorY", "no alert OrchestratorY", "#a-fault does not speak")
+        self.finds_in_operations(page, "(#a-fault)", "(#nowhere)", "no heading #nowhere")
+        self.finds_in_operations(page, "(monitoring/alerts.yml)", "(monitoring/gone.yml)", "no monitoring/gone.yml")
+
+    def test_operations_compare_permissions_with_calls(self):
+        page = "docs/operations.md"
+        self.finds_in_operations(page, "sqs:SendMessage", "sqs:PurgeQueue", "['PurgeQueue']", "['SendMessage']")
+
+    def test_operations_look_into_alerts(self):
+        for old, new, word in (("x_total{", "z_total{", "no metric orchestrator_z_total"), ("{queue=", "{colour=", "no label colour"),
+                               ("sum(", "sum((", "brackets"), ("page }", "shout }", "severity"), ("groups:", "groups: [", "Error"),
+                               ("orchestrator:r5m >", "orchestrator:r6m >", "nothing records")):
+            with self.subTest(old=old):
+                self.finds_in_operations("docs/monitoring/alerts.yml", old, new, word)
+
+    def test_operations_look_into_the_dashboard(self):
+        name = "docs/monitoring/dashboard.json"
+        self.finds_in_operations(name, "x_total", "z_total", "no metric orchestrator_z_total")
+        self.finds_in_operations(name, "}]", "}", "Error")
 
     def test_cppcheck_runs(self):
         self.finds(tools.cppcheck, "core/base/b.c", "int f(void);\nint f(void)\n{\n\tint a[2] = { 0 };\n\treturn a[2];\n}\n",
