@@ -317,6 +317,11 @@ bool orch_keep_is_healthy(const struct orch_keep *keep, struct orch_err *err)
 				: orch_keep_is_healthy_shared(keep, err);
 }
 
+bool orch_keep_is_remote(const struct orch_keep *keep)
+{
+	return keep->pg != NULL;
+}
+
 bool orch_keep_is_full(const struct orch_keep *keep)
 {
 	return keep->db != NULL && orch_db_is_full(keep->db);

@@ -316,6 +316,15 @@ static bool is_well(const struct orch_service *service, struct orch_err *err)
 	return orch_keep_is_healthy(&service->keep, err) && lanes_turn(service, err);
 }
 
+/* What is wrong elsewhere no restart puts right: systemd would end us until it gives us up. */
+static bool is_alive(const struct orch_service *service)
+{
+	struct orch_err err;
+
+	return lanes_turn(service, &err) &&
+		(orch_keep_is_remote(&service->keep) || orch_keep_is_healthy(&service->keep, &err));
+}
+
 /* As it is now, on any thread: intake refuses by the same. */
 static bool is_fit(void *arg, struct orch_err *err)
 {
@@ -354,7 +363,7 @@ static void on_tick(void *arg)
 	orch_http_hand_tend(service->hand);
 	orch_log_flush();
 	report_health(service, healthy ? "" : err.text);
-	if (healthy && service->watchdog_ms > 0)
+	if (service->watchdog_ms > 0 && is_alive(service))
 		orch_notify("WATCHDOG=1");
 	orch_timer_set(&service->tick, tick_ms(service));
 }
@@ -467,6 +476,7 @@ static void stop(struct orch_service *service)
 		orch_http_server_destroy(service->health_server);
 	if (service->lane != NULL) {
 		orch_keep_stop(&service->keep, service->lane);
+		orch_arena_destroy(service->survey.arena);
 		orch_timer_fini(&service->tick);
 		orch_timer_fini(&service->drain_timer);
 	}

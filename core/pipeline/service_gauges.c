@@ -7,8 +7,11 @@
 #include "pipeline/service_internal.h"
 
 #define TEND_EVERY_MS 60000
-#define SHARE 100 /* what is counted row by row has one part in so many of the main thread's time */
+#define SHARE 100 /* counting row by row has one part in so many of our time, or the server's */
 #define REST_MOST_MS 300000 /* even if the machine stood still during a count */
+#define REST_GROWTH 4       /* at once: one count may have waited for something else */
+#define REST_FIRST_MS 1000
+#define REST_FAILED_MS 10000 /* so that the gauges are right again soon after all else is */
 
 static void set_queue_gauges(const struct orch_queue_stats *stats)
 {
@@ -112,12 +115,11 @@ void orch_service_note_gaps(struct orch_service *service, const struct orch_rule
 }
 
 /* What has BEGUN took longer, the longer the backlog. */
-static uint64_t next_turn(uint64_t begun)
+static uint64_t rest_after(uint64_t begun)
 {
-	uint64_t now = orch_clock_mono_ms();
-	uint64_t rest = SHARE * (now - begun);
+	uint64_t rest = SHARE * (orch_clock_mono_ms() - begun);
 
-	return now + (rest < REST_MOST_MS ? rest : REST_MOST_MS);
+	return rest < REST_MOST_MS ? rest : REST_MOST_MS;
 }
 
 void orch_service_tend_queue(struct orch_service *service)
@@ -134,40 +136,74 @@ void orch_service_tend_queue(struct orch_service *service)
 	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_queue_mended_rows_total",
 				"Rows that were damaged so that no receive would have found them."),
 		(int64_t)mended);
-	service->tend_at_ms = next_turn(now) + TEND_EVERY_MS;
+	service->tend_at_ms = orch_clock_mono_ms() + rest_after(now) + TEND_EVERY_MS;
 }
 
-static void count_queues(struct orch_service *service, struct orch_arena *arena)
+static void show_survey(struct orch_service *service, const struct orch_queue_survey *survey)
 {
-	struct orch_queue_stats *stats;
-	struct orch_ledger *ledgers;
-	struct orch_err err = { "" };
-	size_t count;
-
-	if (orch_queue_stats(service->keep.queue, arena, &stats, &count, &err) == ORCH_OK)
-		for (size_t i = 0; i < count; i++) {
-			set_queue_gauges(&stats[i]);
-			tend_strays(service, &stats[i]);
+	for (size_t i = 0; i < survey->stats_count; i++) {
+		set_queue_gauges(&survey->stats[i]);
+		tend_strays(service, &survey->stats[i]);
+	}
+	for (size_t i = 0; i < survey->ledger_count; i++) {
+		if (i > 0) {
+			set_ledger_gauges(&survey->ledgers[i]);
+			continue;
 		}
-	if (orch_queue_ledger(service->keep.queue, arena, &ledgers, &count, &err) == ORCH_OK &&
-		count > 0) {
-		set_imbalance(ledgers[0].imbalance);
-		report_damage(service, ledgers[0].damaged);
-		for (size_t i = 1; i < count; i++)
-			set_ledger_gauges(&ledgers[i]);
+		set_imbalance(survey->ledgers[0].imbalance);
+		report_damage(service, survey->ledgers[0].damaged);
+	}
+}
+
+static void set_rest(struct orch_service *service, bool has_failed)
+{
+	uint64_t rest = rest_after(service->survey_begun_ms);
+	uint64_t most =
+		has_failed ? REST_FAILED_MS : REST_FIRST_MS + REST_GROWTH * service->survey_rest_ms;
+
+	if (rest > most)
+		rest = most;
+	if (!has_failed)
+		service->survey_rest_ms = rest;
+	service->survey_at_ms = orch_clock_mono_ms() + rest;
+}
+
+static void end_survey(struct orch_queue_survey *survey)
+{
+	struct orch_service *service = survey->user;
+
+	service->is_surveying = false;
+	if (survey->code == ORCH_OK)
+		show_survey(service, survey);
+	set_rest(service, survey->code != ORCH_OK);
+	orch_arena_destroy(survey->arena);
+	survey->arena = NULL;
+}
+
+static void begin_survey(struct orch_service *service)
+{
+	struct orch_arena *arena = orch_arena_create(0);
+	struct orch_err err;
+	int rc;
+
+	if (arena == NULL)
+		return;
+	service->survey = (struct orch_queue_survey){
+		.lane = service->lane, .arena = arena, .done = end_survey, .user = service
+	};
+	service->survey_begun_ms = orch_clock_mono_ms();
+	service->is_surveying = true;
+	rc = orch_queue_survey(service->keep.queue, &service->survey, &err);
+	if (rc != ORCH_OK) {
+		service->survey.code = rc;
+		end_survey(&service->survey);
 	}
 }
 
 void orch_service_refresh_gauges(struct orch_service *service)
 {
-	uint64_t now = orch_clock_mono_ms();
-	struct orch_arena *arena = now < service->count_at_ms ? NULL : orch_arena_create(0);
-
-	if (arena != NULL) {
-		count_queues(service, arena);
-		service->count_at_ms = next_turn(now);
-		orch_arena_destroy(arena);
-	}
+	if (!service->is_surveying && orch_clock_mono_ms() >= service->survey_at_ms)
+		begin_survey(service);
 	orch_metric_set(orch_metric(ORCH_METRIC_GAUGE, "orchestrator_limit_keys_paused",
 				"Rate limits that are being sat out."),
 		(int64_t)orch_pauses_count(service->shared.pauses));

@@ -24,10 +24,13 @@ struct orch_service {
 	struct orch_timer tick, drain_timer;
 	struct orch_store_watch rules_watch;
 	bool is_watching_rules, is_draining, is_released;
-	uint64_t drain_until_ms;    /* monotonic */
-	uint64_t watchdog_ms;       /* half of its time; 0: none */
-	uint64_t damaged;           /* rows that have been reported */
-	uint64_t count_at_ms;       /* monotonic; when the queues are counted next */
+	uint64_t drain_until_ms; /* monotonic */
+	uint64_t watchdog_ms;    /* half of its time; 0: none */
+	uint64_t damaged;        /* rows that have been reported */
+	struct orch_queue_survey survey;
+	bool is_surveying;
+	uint64_t survey_begun_ms, survey_rest_ms;
+	uint64_t survey_at_ms;      /* monotonic; when the queues are counted next */
 	uint64_t tend_at_ms;        /* monotonic; when the queue is looked over next */
 	struct orch_rule_gaps gaps; /* of the rules in force */
 	int hold_fd;   /* state_dir/running: held by every process that works here; -1: not yet */

@@ -28,6 +28,9 @@ struct orch_queue_backend {
 		struct orch_queue_stats **ret_stats, size_t *ret_count, struct orch_err *err);
 	int (*ledger)(struct orch_queue *queue, struct orch_arena *arena,
 		struct orch_ledger **ret_ledgers, size_t *ret_count, struct orch_err *err);
+	/* Optional: without it, stats and ledger are asked.  They must not wait for others then. */
+	int (*survey)(
+		struct orch_queue *queue, struct orch_queue_survey *survey, struct orch_err *err);
 	int (*peek)(struct orch_queue *queue, const struct orch_queue_filter *filter,
 		struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 		struct orch_err *err);

@@ -162,6 +162,9 @@ int orch_queue_pg_stats(struct orch_queue_books *books, struct orch_arena *arena
 	struct orch_queue_stats **ret_stats, size_t *ret_count, struct orch_err *err);
 int orch_queue_pg_ledger(struct orch_queue_books *books, struct orch_arena *arena,
 	struct orch_ledger **ret_ledgers, size_t *ret_count, struct orch_err *err);
+/* This one does not wait. */
+int orch_queue_pg_survey(
+	struct orch_queue_books *books, struct orch_queue_survey *survey, struct orch_err *err);
 int orch_queue_pg_peek(struct orch_queue_books *books, const struct orch_queue_filter *filter,
 	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 	struct orch_err *err);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is in the books, for metrics and commands. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "queue/pg.h"
+
+#define SURVEY_PATIENCE_MS 1000 /* the next one comes soon enough */
 
 struct report {
 	struct orch_pg_op pg_op;
@@ -186,4 +189,48 @@ int orch_queue_pg_ledger(struct orch_queue_books *books, struct orch_arena *aren
 	*ret_ledgers = report.made;
 	*ret_count = report.count;
 	return ORCH_OK;
+}
+
+/* In survey->backend. */
+struct surveying {
+	struct report stats, ledger;
+	struct orch_db_group group;
+	struct orch_queue_survey *survey;
+};
+static_assert(sizeof(struct surveying) <= sizeof(((struct orch_queue_survey *)0)->backend),
+	"a survey has room for its group");
+
+static void on_surveyed(struct orch_db_group *group)
+{
+	struct surveying *surveying =
+		(struct surveying *)(void *)((char *)group - offsetof(struct surveying, group));
+	struct orch_queue_survey *survey = surveying->survey;
+
+	survey->code = group->code;
+	survey->err = group->err;
+	survey->stats = surveying->stats.made;
+	survey->stats_count = surveying->stats.count;
+	survey->ledgers = surveying->ledger.made;
+	survey->ledger_count = surveying->ledger.count;
+	survey->done(survey);
+}
+
+int orch_queue_pg_survey(
+	struct orch_queue_books *books, struct orch_queue_survey *survey, struct orch_err *err)
+{
+	struct surveying *surveying = (struct surveying *)(void *)survey->backend;
+
+	*surveying = (struct surveying){
+		.stats = { .pg_op = { .send = send_stats, .take = take_stats },
+			.arena = survey->arena },
+		.ledger = { .pg_op = { .send = send_ledger, .take = take_ledger },
+			.arena = survey->arena },
+		.group = { .patience_ms = SURVEY_PATIENCE_MS,
+			.lane = survey->lane,
+			.done = on_surveyed },
+		.survey = survey,
+	};
+	surveying->group.first = &surveying->stats.pg_op.base;
+	surveying->stats.pg_op.base.next = &surveying->ledger.pg_op.base;
+	return orch_pg_submit(books->pg, &surveying->group, err);
 }

@@ -47,6 +47,25 @@ int orch_queue_ledger(struct orch_queue *queue, struct orch_arena *arena,
 	return queue->backend->ledger(queue, arena, ret_ledgers, ret_count, err);
 }
 
+static void survey_here(struct orch_queue *queue, struct orch_queue_survey *survey)
+{
+	survey->code = orch_queue_stats(
+		queue, survey->arena, &survey->stats, &survey->stats_count, &survey->err);
+	if (survey->code == ORCH_OK)
+		survey->code = orch_queue_ledger(queue, survey->arena, &survey->ledgers,
+			&survey->ledger_count, &survey->err);
+	survey->done(survey);
+}
+
+int orch_queue_survey(
+	struct orch_queue *queue, struct orch_queue_survey *survey, struct orch_err *err)
+{
+	if (queue->backend->survey != NULL)
+		return queue->backend->survey(queue, survey, err);
+	survey_here(queue, survey);
+	return ORCH_OK;
+}
+
 int orch_queue_peek(struct orch_queue *queue, const struct orch_queue_filter *filter,
 	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 	struct orch_err *err)

@@ -160,12 +160,33 @@ struct orch_ledger {
 	int64_t imbalance;   /* accepted - done - dropped - dead - in_flight */
 };
 
-/* For commands and metrics; these wait.  Not from a lane but the main one. */
+/* For commands; these wait.  Not from a lane but the main one. */
 ORCH_MUST_USE int orch_queue_stats(struct orch_queue *queue, struct orch_arena *arena,
 	struct orch_queue_stats **ret_stats, size_t *ret_count, struct orch_err *err);
 /* The sum first, then each queue. */
 ORCH_MUST_USE int orch_queue_ledger(struct orch_queue *queue, struct orch_arena *arena,
 	struct orch_ledger **ret_ledgers, size_t *ret_count, struct orch_err *err);
+
+/*
+ * Both for one who has no time to wait.  DONE runs on LANE, the main one,
+ * perhaps before this returns; an error means that it will not run.  What has
+ * begun must stay until then, or until LANE is detached.
+ */
+struct orch_queue_survey {
+	struct orch_lane *lane;
+	struct orch_arena *arena;
+	void (*done)(struct orch_queue_survey *survey);
+	int code; /* for DONE, as is what follows */
+	struct orch_err err;
+	struct orch_queue_stats *stats;
+	size_t stats_count;
+	struct orch_ledger *ledgers;
+	size_t ledger_count;
+	void *user;        /* the caller's */
+	void *backend[72]; /* the backend's */
+};
+ORCH_MUST_USE int orch_queue_survey(
+	struct orch_queue *queue, struct orch_queue_survey *survey, struct orch_err *err);
 
 /* A dead or waiting message as commands show it.  BODY only on request. */
 struct orch_queue_entry {

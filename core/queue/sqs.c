@@ -178,6 +178,12 @@ static int ledger(struct orch_queue *queue, struct orch_arena *arena,
 		&orch_queue_sqs_of(queue)->books, arena, ret_ledgers, ret_count, err);
 }
 
+static int survey_all(
+	struct orch_queue *queue, struct orch_queue_survey *survey, struct orch_err *err)
+{
+	return orch_queue_pg_survey(&orch_queue_sqs_of(queue)->books, survey, err);
+}
+
 static int peek(struct orch_queue *queue, const struct orch_queue_filter *filter,
 	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 	struct orch_err *err)
@@ -242,6 +248,7 @@ static const struct orch_queue_backend backend = {
 	.watch_remove = orch_sqs_watch_remove,
 	.stats = stats,
 	.ledger = ledger,
+	.survey = survey_all,
 	.peek = peek,
 	.redrive = redrive,
 	.discard = discard,
