@@ -281,6 +281,8 @@ int orch_queue_sqs_open(struct orch_pg *pg, const struct orch_config *config,
 	struct orch_queue_sqs *queue = orch_alloc(sizeof(*queue));
 
 	if (queue == NULL || !copy_settings(queue, config)) {
+		if (queue != NULL)
+			orch_arena_destroy(queue->arena);
 		orch_free(queue);
 		return orch_fail(err, ORCH_E_NOMEM, "queue: out of memory");
 	}

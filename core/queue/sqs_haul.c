@@ -170,9 +170,16 @@ static struct orch_text put(char **at, struct orch_text text)
 	return copy;
 }
 
+/* An op of our own, with its lease and the texts of that. */
+struct own {
+	struct orch_queue_op op;
+	struct orch_lease lease;
+	char bytes[];
+};
+
 static void on_op_done(struct orch_queue_op *op)
 {
-	orch_free(op);
+	orch_free((struct own *)(void *)op);
 }
 
 /* An op of our own on LEASE, with a copy of what it asks of that: the haul may go before it has ended. */
@@ -181,17 +188,15 @@ static void submit_own(struct orch_sqs_haul *haul, const struct orch_lease *leas
 {
 	struct orch_sqs_lane *lane = haul->source->lane;
 	const struct orch_message *message = &lease->message;
-	struct orch_queue_op *op = orch_alloc(sizeof(*op) + sizeof(*lease) + message->queue.len +
-		message->id.len + message->pipeline.len + message->order.len + lease->receipt.len);
-	struct orch_lease *copy;
+	struct own *own = orch_alloc(sizeof(*own) + message->queue.len + message->id.len +
+		message->pipeline.len + message->order.len + lease->receipt.len);
 	struct orch_err err;
 	char *at;
 
-	if (op == NULL)
+	if (own == NULL)
 		return;
-	copy = (struct orch_lease *)(void *)(op + 1);
-	at = (char *)(copy + 1);
-	*copy = (struct orch_lease){ .row = lease->row,
+	at = own->bytes;
+	own->lease = (struct orch_lease){ .row = lease->row,
 		.token = lease->token,
 		.put_ms = lease->put_ms,
 		.message = { .queue = put(&at, message->queue),
@@ -199,13 +204,13 @@ static void submit_own(struct orch_sqs_haul *haul, const struct orch_lease *leas
 			.pipeline = put(&at, message->pipeline),
 			.order = put(&at, message->order) },
 		.receipt = put(&at, lease->receipt) };
-	*op = *what;
-	op->queue = &lane->queue->base;
-	op->lane = lane->lane;
-	op->done = on_op_done;
-	op->lease = copy;
-	if (orch_queue_submit(op->queue, op, &err) != ORCH_OK)
-		orch_free(op);
+	own->op = *what;
+	own->op.queue = &lane->queue->base;
+	own->op.lane = lane->lane;
+	own->op.done = on_op_done;
+	own->op.lease = &own->lease;
+	if (orch_queue_submit(own->op.queue, &own->op, &err) != ORCH_OK)
+		orch_free(own);
 }
 
 /* A row that does not open is set aside as it is. */

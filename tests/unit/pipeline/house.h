@@ -71,7 +71,7 @@ static inline int house_close(void **state)
 	struct house *h = *state;
 
 	orch_plan_unref(h->plan);
-	if (h->keep.db != NULL)
+	if (h->keep.queue != NULL)
 		orch_keep_close(&h->keep);
 	orch_arena_destroy(h->arena);
 	house_remove(h->dir);
@@ -101,6 +101,20 @@ static inline void house_keep_report(struct house *h, struct orch_buf *report)
 {
 	(void)snprintf(h->report, sizeof(h->report), "%s", report->len > 0 ? report->ptr : "");
 	orch_buf_fini(report);
+}
+
+/* Nothing of AWS's is there but what a test puts there. */
+static inline void house_clear_aws(struct house *h)
+{
+	static const char *const names[] = { "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
+		"AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS",
+		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(unsetenv(names[i]), 0);
+	assert_int_equal(setenv("HOME", h->dir, 1), 0);
+	assert_int_equal(setenv("AWS_EC2_METADATA_DISABLED", "true", 1), 0);
 }
 
 /* Builds what stands there; what is wrong is in the report. */

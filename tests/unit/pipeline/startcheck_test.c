@@ -125,18 +125,9 @@ static void test_a_named_key_is_checked(void **state)
 #define LOGIN "access_key_id = \"AKIDEXAMPLE\"; secret_access_key = \"s\";"
 #define REGION "region = \"eu-west-1\";"
 
-/* Nothing of AWS's is there but what a test puts there. */
-static void clear_aws(struct house *h)
+static void set_up(struct house *h)
 {
-	static const char *const names[] = { "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
-		"AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS",
-		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
-		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		assert_int_equal(unsetenv(names[i]), 0);
-	assert_int_equal(setenv("HOME", h->dir, 1), 0);
-	assert_int_equal(setenv("AWS_EC2_METADATA_DISABLED", "true", 1), 0);
+	house_clear_aws(h);
 	assert_int_equal(setenv("HOUSE_KEY", KEY, 1), 0);
 	assert_int_equal(setenv("HOUSE_SECRET", "canary-secret", 1), 0);
 }
@@ -172,7 +163,7 @@ static void test_a_connection_string_is_read_as_the_start_does(void **state)
 {
 	struct house *h = *state;
 
-	clear_aws(h);
+	set_up(h);
 	assert_right(h, BEYOND("host=192.0.2.1 dbname=orch", REGION LOGIN));
 	assert_right(h, BEYOND("postgresql://orch@192.0.2.1:1/orch", REGION LOGIN));
 	assert_alone_refused(h, BEYOND("host=db pasword=canary", REGION LOGIN),
@@ -191,7 +182,7 @@ static void test_a_region_must_be_found(void **state)
 {
 	struct house *h = *state;
 
-	clear_aws(h);
+	set_up(h);
 	assert_alone_refused(h, BEYOND("host=db", LOGIN),
 		":2: queue: no region: none in the configuration, in AWS_REGION");
 	assert_alone_refused(h, BEYOND("host=db", LOGIN "region = \"Ireland\";"),
@@ -209,7 +200,7 @@ static void test_credentials_of_aws_must_be_found_or_asked_for(void **state)
 {
 	struct house *h = *state;
 
-	clear_aws(h);
+	set_up(h);
 	assert_alone_refused(h, BEYOND("host=db", REGION), ":2: queue: no credentials: none in");
 	assert_int_equal(setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1), 0);
 	assert_alone_refused(h, BEYOND("host=db", REGION),
@@ -226,7 +217,7 @@ static void test_a_credential_that_is_not_loaded_is_said_once(void **state)
 {
 	struct house *h = *state;
 
-	clear_aws(h);
+	set_up(h);
 	assert_int_equal(unsetenv("HOUSE_ABSENT"), 0);
 	assert_alone_refused(h,
 		HOUSE_WHOLE
@@ -251,7 +242,7 @@ static void test_what_was_read_wrongly_is_said_once(void **state)
 {
 	struct house *h = *state;
 
-	clear_aws(h);
+	set_up(h);
 	assert_alone_refused(h, BEYOND("host=db", LOGIN "batch = 11;"),
 		":2: queue.batch: is 11, must be 1 to 10");
 	assert_alone_refused(h,
@@ -266,7 +257,7 @@ static void test_a_key_that_hosts_share_is_checked(void **state)
 {
 	struct house *h = *state;
 
-	clear_aws(h);
+	set_up(h);
 	assert_int_equal(setenv("HOUSE_KEY", "canary", 1), 0);
 	assert_alone_refused(h, BEYOND("host=db", REGION LOGIN),
 		":3: store.key: the store's key must be 64 hex digits");
