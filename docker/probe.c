@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #define PATIENCE_S 4 /* for each step; Docker's own --timeout bounds the whole */
-#define ANSWER_BYTES 4096
+#define PATH_BYTES 512
+#define HEAD_BYTES 8192
+#define BODY_BYTES (8u * 1024 * 1024) /* that are shown; metrics may be long */
 #define EXIT_USAGE 64
 
 static bool read_port(const char *text, in_port_t *ret_port)
@@ -56,51 +58,70 @@ static int dial(in_port_t port)
 
 static bool ask(int fd, const char *path)
 {
-	char request[1024];
+	char request[PATH_BYTES + 128];
 	int length = snprintf(request, sizeof(request),
 		"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
 
-	return length > 0 && (size_t)length < sizeof(request) &&
-		send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
+	return send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
-/* Up to so many bytes; what comes after them is of no interest. */
-static size_t hear(int fd, char answer[ANSWER_BYTES])
+/* As recv(); 0 at the end and when nothing comes. */
+static size_t hear(int fd, char *bytes, size_t size)
 {
-	size_t length = 0;
+	ssize_t got;
 
-	while (length < ANSWER_BYTES - 1) {
-		ssize_t got = recv(fd, answer + length, ANSWER_BYTES - 1 - length, 0);
+	do
+		got = recv(fd, bytes, size, 0);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? 0 : (size_t)got;
+}
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		length += (size_t)got;
+/* What follows the head; NULL: it has not come, or is too long. */
+static const char *hear_head(int fd, char head[HEAD_BYTES])
+{
+	const char *end = NULL;
+	size_t length = 0, got = 1;
+
+	while (end == NULL && got > 0) {
+		got = hear(fd, head + length, HEAD_BYTES - 1 - length);
+		length += got;
+		head[length] = '\0';
+		end = strstr(head, "\r\n\r\n");
 	}
-	answer[length] = '\0';
-	return length;
+	return end == NULL ? NULL : end + 4;
 }
 
-static int judge(const char *answer)
+static void show_rest(int fd)
 {
-	const char *body = strstr(answer, "\r\n\r\n");
+	char bytes[HEAD_BYTES];
+	size_t shown = 0, got;
+
+	while (shown < BODY_BYTES && (got = hear(fd, bytes, sizeof(bytes))) > 0)
+		shown += fwrite(bytes, 1, got, stdout);
+}
+
+static int show(int fd)
+{
+	char head[HEAD_BYTES] = "";
+	const char *body = hear_head(fd, head);
 
 	if (body == NULL) {
 		printf("no answer\n");
 		return EXIT_FAILURE;
 	}
-	printf("%.12s %s\n", answer, body + 4);
-	return strncmp(answer, "HTTP/1.1 200 ", 13) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	printf("%.12s %s", head, body);
+	show_rest(fd);
+	putchar('\n');
+	return strncmp(head, "HTTP/1.1 200 ", 13) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
-	char answer[ANSWER_BYTES] = "";
+	int fd, status = EXIT_FAILURE;
 	in_port_t port;
-	int fd;
 
-	if (argc != 3 || !read_port(argv[1], &port) || argv[2][0] != '/') {
+	if (argc != 3 || !read_port(argv[1], &port) || argv[2][0] != '/' ||
+		strlen(argv[2]) > PATH_BYTES) {
 		fprintf(stderr, "Usage: orchestrator-probe PORT PATH, such as 9090 /readyz\n");
 		return EXIT_USAGE;
 	}
@@ -110,7 +131,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (ask(fd, argv[2]))
-		(void)hear(fd, answer);
+		status = show(fd);
 	(void)close(fd);
-	return judge(answer);
+	return status;
 }

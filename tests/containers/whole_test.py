@@ -225,7 +225,7 @@ class Whole(unittest.TestCase):
         container = self.site.containers["scan-1"]
         container.signal("HUP")
         harness.poll("the new configuration to be in force", lambda: (
-            "event=config.reload result=success" in container.logs(), container.logs()[-1500:]))
+            "event=config.reload result=loaded" in container.logs(), container.logs()[-1500:]))
         self.tell("SIGHUP puts a changed configuration in force")
 
     def let_both_scanners_work(self):

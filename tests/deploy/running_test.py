@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What docker/ expects of the running program is there."""
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from shipped import BUILD, DOCKER, TREE, documents, run
@@ -14,7 +16,7 @@ sys.path.insert(0, str(TREE / "tests/flow"))
 import demo
 import harness
 
-FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-fsanitize=address,undefined", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 
 
 class Running(unittest.TestCase):
@@ -66,6 +68,34 @@ class Running(unittest.TestCase):
         self.assertEqual((self.ask(port, "/readyz").returncode, self.ask(port, "/readyz").stdout),
                          (0, "HTTP/1.1 200 ready\n\n"))
         self.assertEqual(self.ask(port, "/nowhere").returncode, 1)
+
+    def test_probe_shows_the_whole_of_a_long_answer(self):
+        done = self.ask(str(self.stage.events_port), "/metrics")
+        self.assertEqual(done.returncode, 0)
+        self.assertGreater(len(done.stdout), 8192)
+        self.assertTrue(done.stdout.endswith("\n\n"), done.stdout[-80:])
+        shown = harness.metrics_of(done.stdout.split("\n", 1)[1])
+        self.assertEqual(set(shown), set(harness.metrics_of(
+            self.stage.orchestrator.get("/metrics").text())))
+
+    def test_probe_takes_a_path_of_512_bytes_and_no_longer_one(self):
+        port, path = str(self.stage.events_port), "/readyz?" + "x" * 504
+        self.assertEqual(self.ask(port, path).returncode, 0)
+        self.assertEqual(self.ask(port, path + "x").returncode, 64)
+
+    def test_probe_of_somebody_who_says_nothing_of_use(self):
+        for words in (b"", b"hello\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 9000 + b"\r\n\r\nready\n"):
+            with self.subTest(words[:20]), socket.create_server(("127.0.0.1", 0)) as server:
+                threading.Thread(target=self.answer, args=(server, words), daemon=True).start()
+                done = self.ask(str(server.getsockname()[1]), "/readyz")
+                self.assertEqual((done.returncode, done.stdout), (1, "no answer\n"))
+
+    @staticmethod
+    def answer(server, words):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1024)
+            connection.sendall(words)
 
     def test_probe_finds_nobody(self):
         port = harness.Port()

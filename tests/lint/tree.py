@@ -26,7 +26,7 @@ class Tree:
         return sorted(found)
 
     def c_files(self, *tops):
-        tops = tops or ("core", "plugins", "tests")
+        tops = tops or ("core", "plugins", "tests", "docker")
         return [path for path in self.files(*tops) if path.suffix in (".c", ".h")]
 
     def text(self, path):
