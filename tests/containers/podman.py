@@ -10,8 +10,8 @@ PODMAN = shlex.split(os.environ["PODMAN"])
 IMAGES = os.environ["IMAGES"]
 DOCKER = pathlib.Path(__file__).resolve().parents[2] / "docker"
 UID = 10001
-# What a kernel that does not let limits be raised needs; the last is the least that any host gives.
-LIMITS = ["nofile=1024:1024", "nproc=1024:1024", "memlock=65536:65536"]
+# What a kernel that does not let limits be raised needs; the last is as in compose.yml.
+LIMITS = ["nofile=1024:1024", "nproc=1024:1024", "memlock=1048576:1048576"]
 STOP_S = 60
 
 

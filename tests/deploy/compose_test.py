@@ -67,6 +67,11 @@ class Services(unittest.TestCase):
         self.assertGreater(seconds(service["stop_grace_period"]), CONFIG.drain_s() + GIVE_BACK_S)
 
     @for_each(STAGES)
+    def test_there_is_room_for_locked_secrets(self, _, service):
+        page = os.sysconf("SC_PAGESIZE")
+        self.assertGreater(service["ulimits"]["memlock"], 4 * page * len(CONFIG.secret_files()))
+
+    @for_each(STAGES)
     def test_each_stage_runs_and_scan_twice(self, name, service):
         self.assertEqual(service["command"], ["run", "--stages", name])
         self.assertEqual(service.get("deploy", {"replicas": 1})["replicas"], 2 if name == "scan" else 1)
