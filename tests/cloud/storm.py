@@ -60,6 +60,12 @@ class StormSite(Site):
         self.host("one", "intake,scan,act", **queue)
         self.host("two", "scan,act", **queue)
 
+    def queue(self, name):
+        """The stand-in's account is another one than moto's."""
+        queue = super().queue(name)
+        queue.url = self.box.queue_url(queue.name)
+        return queue
+
     def start(self):
         for host in self.hosts:
             host.begin()
