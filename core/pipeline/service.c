@@ -363,6 +363,8 @@ static void on_tick(void *arg)
 	orch_http_hand_tend(service->hand);
 	orch_log_flush();
 	report_health(service, healthy ? "" : err.text);
+	if (service->are_rules_due && healthy)
+		orch_service_rules_changed(service);
 	if (service->watchdog_ms > 0 && is_alive(service))
 		orch_notify("WATCHDOG=1");
 	orch_timer_set(&service->tick, tick_ms(service));

@@ -11,7 +11,7 @@
 #define REST_MOST_MS 300000 /* even if the machine stood still during a count */
 #define REST_GROWTH 4       /* at once: one count may have waited for something else */
 #define REST_FIRST_MS 1000
-#define REST_FAILED_MS 10000 /* so that the gauges are right again soon after all else is */
+#define REST_FAILED_MS 5000 /* so that the gauges are right again soon after all else is */
 
 static void set_queue_gauges(const struct orch_queue_stats *stats)
 {

@@ -24,6 +24,7 @@ struct orch_service {
 	struct orch_timer tick, drain_timer;
 	struct orch_store_watch rules_watch;
 	bool is_watching_rules, is_draining, is_released;
+	bool are_rules_due;      /* they have changed and could not be had */
 	uint64_t drain_until_ms; /* monotonic */
 	uint64_t watchdog_ms;    /* half of its time; 0: none */
 	uint64_t damaged;        /* rows that have been reported */

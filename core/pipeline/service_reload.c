@@ -142,6 +142,7 @@ void orch_service_rules_changed(void *arg)
 	struct orch_rule_gaps gaps = { 0 };
 	int rc = orch_plan_load_rules(service->plan, service->keep.store, &gaps, &err);
 
+	service->are_rules_due = rc == ORCH_E_AGAIN;
 	if (rc == ORCH_OK)
 		orch_service_note_gaps(service, &gaps);
 	if (rc == ORCH_OK)

@@ -346,6 +346,7 @@ int orch_queue_sqs_start(struct orch_queue *base, const struct orch_config *conf
 	if (orch_aws_warning(queue->aws).len > 0)
 		orch_log(ORCH_LOG_WARN, "aws.credentials",
 			ORCH_LOG_TEXT("what", orch_aws_warning(queue->aws)));
+	orch_sqs_silence_begin(queue);
 	queue->home = orch_sqs_find_lane(queue, lane);
 	name_queues(queue, config);
 	return orch_sqs_tend_start(queue, err);
@@ -367,5 +368,5 @@ bool orch_queue_sqs_is_healthy(const struct orch_queue *base, struct orch_err *e
 	for (size_t i = 0; i < count; i++)
 		if (orch_sqs_name_has_trouble(names[i], err))
 			return false;
-	return true;
+	return !orch_sqs_is_silent(queue, err);
 }

@@ -9,6 +9,7 @@
  *   sqs_batch.c   entries of one kind on their way to one queue, ten a request
  *   sqs_body.c    messages as SQS carries them
  *   sqs_name.c    our queues' names, URLs and settings
+ *   sqs_silence.c whether SQS says anything at all
  *   sqs_entry.c   those entries
  *   sqs_alien.c   deliveries that have no row
  *   sqs_tend.c    the books' housekeeping, and what was never sent
@@ -69,7 +70,8 @@ struct orch_sqs_name {
 	unsigned failures;
 	/* What is the matter with each use, as it was logged last; under the queue's mutex. */
 	char troubles[ORCH_SQS_USES][ORCH_SQS_TROUBLE_BYTES];
-	atomic_uint troubled; /* a bit for each use that has trouble */
+	atomic_uint troubled;                      /* a bit for each use that has trouble */
+	_Atomic uint64_t failed_ms[ORCH_SQS_USES]; /* monotonic: when it last failed */
 };
 
 /* An entry of a batch request.  Lives until DONE has run. */
@@ -141,7 +143,10 @@ struct orch_queue_sqs {
 	struct orch_sqs_name *names[ORCH_SQS_QUEUES];
 	size_t name_count;
 	TAILQ_HEAD(, orch_sqs_lane) lanes;
-	struct orch_sqs_lane *home; /* of the main lane; NULL: not started */
+	char silence[ORCH_SQS_TROUBLE_BYTES]; /* why a call got no answer, the first of those */
+	atomic_uint unanswered;               /* so many, in a row */
+	_Atomic uint64_t answered_ms;         /* monotonic: when one last got one */
+	struct orch_sqs_lane *home;           /* of the main lane; NULL: not started */
 	struct orch_sqs_tend *tend;
 };
 
@@ -171,6 +176,11 @@ bool orch_sqs_name_has_trouble(struct orch_sqs_name *name, struct orch_err *err)
 /* From any lane: what came of a use, after so many failures in a row.  What lasts is said. */
 void orch_sqs_name_note(struct orch_sqs_name *name, unsigned use, const struct orch_aws_call *call,
 	unsigned failures);
+
+/* sqs_silence.c: from any lane */
+void orch_sqs_silence_begin(struct orch_queue_sqs *queue); /* it was heard just now */
+void orch_sqs_silence_note(struct orch_queue_sqs *queue, const struct orch_aws_call *call);
+bool orch_sqs_is_silent(struct orch_queue_sqs *queue, struct orch_err *err);
 
 /* sqs_batch.c */
 ORCH_MUST_USE int orch_sqs_batch_init(struct orch_sqs_batch *batch, struct orch_sqs_lane *lane,

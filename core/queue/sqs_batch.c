@@ -15,7 +15,7 @@
 #define FLIGHTS 8       /* requests at once */
 #define URL_WAIT_MS 100 /* for a queue that is not known yet */
 #define RETRY_BASE_MS 50
-#define RETRY_CAP_MS 20000
+#define RETRY_CAP_MS 10000
 #define SETTING_WAIT_MS 10000   /* for somebody to put it right, and up to twice as long */
 #define REQUEST_BYTES (8 << 20) /* more than an entry has */
 

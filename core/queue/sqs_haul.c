@@ -340,6 +340,12 @@ static void on_polled(struct orch_aws_call *call)
 		land(haul);
 }
 
+/* After a failure it is to be known soon whether all is well again. */
+static uint64_t wait_ms_of(const struct orch_sqs_source *source)
+{
+	return source->failures > 0 ? 0 : source->lane->queue->settings.sqs.wait_ms;
+}
+
 static struct orch_text write_request(struct orch_sqs_haul *haul, size_t most)
 {
 	const struct orch_sqs_settings *settings = &haul->source->lane->queue->settings;
@@ -352,7 +358,7 @@ static struct orch_text write_request(struct orch_sqs_haul *haul, size_t most)
 	orch_buf_printf(&buf,
 		",\"MaxNumberOfMessages\":%zu,\"WaitTimeSeconds\":%llu,\"VisibilityTimeout\":%llu,"
 		"\"MessageAttributeNames\":[\"reason\",\"id\"]}",
-		most, (unsigned long long)(settings->sqs.wait_ms / 1000),
+		most, (unsigned long long)(wait_ms_of(haul->source) / 1000),
 		(unsigned long long)((settings->lease_ms + 999) / 1000));
 	request = orch_arena_text(haul->arena, orch_buf_text(&buf));
 	orch_buf_fini(&buf);
@@ -375,7 +381,7 @@ struct orch_sqs_haul *orch_sqs_haul_begin(struct orch_sqs_source *source, size_t
 	haul->call = (struct orch_aws_call){
 		.action = "ReceiveMessage",
 		.body = write_request(haul, most),
-		.timeout_ms = source->lane->queue->settings.sqs.wait_ms + POLL_MARGIN_MS,
+		.timeout_ms = wait_ms_of(source) + POLL_MARGIN_MS,
 		.is_poll = true,
 		.once = true,
 		.done = on_polled,

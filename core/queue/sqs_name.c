@@ -18,6 +18,8 @@
 #include "queue/sqs.h"
 
 #define RETRY_BASE_MS 500
+#define RETRY_DOUBLINGS 4
+#define PASSED_MS 25000       /* of a use that has failed no more: nobody needs it any more */
 #define STUMBLES 2            /* of a network, that are no matter for an alarm */
 #define MISSING_WAIT_MS 10000 /* SQS lets a name rest for a minute after a deletion */
 #define REQUEST_BYTES 8192
@@ -129,6 +131,9 @@ void orch_sqs_name_note(struct orch_sqs_name *name, unsigned use, const struct o
 {
 	char trouble[ORCH_SQS_TROUBLE_BYTES] = "";
 
+	orch_sqs_silence_note(name->queue, call);
+	if (call->failure != ORCH_AWS_FINE)
+		atomic_store(&name->failed_ms[use], orch_clock_mono_ms());
 	if (call->failure == ORCH_AWS_SETTING || call->failure == ORCH_AWS_CREDENTIALS)
 		atomic_store(&name->is_doubted, true);
 	if (call->failure == ORCH_AWS_FINE) {
@@ -155,7 +160,8 @@ static void fail(struct orch_sqs_settling *settling)
 	struct orch_sqs_name *name = settling->name;
 	const struct orch_aws_call *call = &settling->call;
 	const char *queue = sqs_name_of(settling);
-	uint64_t most = (uint64_t)RETRY_BASE_MS << (name->failures < 6 ? name->failures : 6);
+	uint64_t most = (uint64_t)RETRY_BASE_MS
+		<< (name->failures < RETRY_DOUBLINGS ? name->failures : RETRY_DOUBLINGS);
 	struct orch_text region = orch_aws_region(name->queue->aws);
 	char trouble[ORCH_SQS_TROUBLE_BYTES];
 
@@ -293,6 +299,7 @@ static void on_answer(struct orch_aws_call *call)
 	bool finds = settling->step == FIND_DEAD || settling->step == FIND;
 	bool is_fine = call->failure == ORCH_AWS_FINE;
 
+	orch_sqs_silence_note(settling->name->queue, call);
 	if (!is_fine && !(finds && is_missing(call) && settings_of(settling)->sqs.create)) {
 		fail(settling);
 		return;
@@ -377,11 +384,23 @@ static void go_on(struct orch_sqs_settling *settling)
 	orch_aws_call(settling->name->queue->home->client, &settling->call);
 }
 
+/* Entries that have run out are not tried until they succeed. */
+static void forget_passed(struct orch_sqs_name *name)
+{
+	uint64_t now = orch_clock_mono_ms();
+
+	for (unsigned use = 0; use < ORCH_SQS_SETTLE; use++)
+		if ((atomic_load(&name->troubled) & (1u << use)) != 0 &&
+			now >= atomic_load(&name->failed_ms[use]) + PASSED_MS)
+			set_trouble(name, use, "");
+}
+
 void orch_sqs_name_tend(struct orch_sqs_name *name)
 {
 	bool wanted = !atomic_load(&name->is_known) || atomic_load(&name->is_doubted);
 	struct orch_sqs_settling *settling;
 
+	forget_passed(name);
 	if (!wanted || name->settling != NULL || orch_clock_mono_ms() < name->due_ms)
 		return;
 	settling = orch_alloc(sizeof(*settling));

@@ -15,7 +15,7 @@
 #include "base/text.h"
 
 #define RETRY_BASE_MS 200
-#define RETRY_CAP_MS 20000
+#define RETRY_CAP_MS 10000
 #define SETTING_WAIT_MS 5000 /* for somebody to put it right, and up to twice as long */
 #define URL_WAIT_MS 100
 #define STALE_EVERY_MS 1000

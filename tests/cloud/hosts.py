@@ -132,6 +132,9 @@ class Host(harness.Orchestrator):
 class Site:
     """One small Slack, one database, one set of queues, and the hosts that work there."""
 
+    slack_at = "127.0.0.1:0"
+    slack_options = ("--retry-delays", "200ms,400ms,800ms")
+
     def __init__(self, cloud, given=None):
         cloud.sites += 1
         self.cloud = cloud
@@ -142,8 +145,8 @@ class Site:
         self.given = given or Given()
         self.ports = [harness.Port()]
         self.sim = harness.Sim(PROGRAMS["sim"], self.ports[0].number, self.given,
-                               os.path.join(self.folder, "sim.log"),
-                               options=["--retry-delays", "200ms,400ms,800ms"])
+                               os.path.join(self.folder, "sim.log"), self.slack_at,
+                               self.slack_options)
         self.hosts = []
         self.texts = []      # what people wrote: must be found nowhere
         self.explained = []  # alerts of the log that are expected

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stand-in that fails as it is told, in place of moto, and what must be true however it failed."""
 import os
-import subprocess
 import sys
 
 import cloud
@@ -40,11 +39,15 @@ class StormCloud(cloud.Cloud):
         self.folder = cloud.tempfile.mkdtemp(prefix="orch-storm-")
         self.moto = Box(*args)  # in its place
         self.postgres = postgres.Postgres(os.path.join(cloud.BUILD, "postgres-template"))
+        self.prepare()
         self.postgres.start()
         self.sites = 0
         self.sqs = cloud.boto3.client(
             "sqs", endpoint_url=self.moto.url, region_name=cloud.REGION,
             aws_access_key_id=aws_harness.ACCESS_KEY, aws_secret_access_key=aws_harness.SECRET_KEY)
+
+    def prepare(self):
+        """What is to be done before the server starts."""
 
 
 class StormSite(Site):
@@ -113,10 +116,4 @@ class StormCase(Case):
         cls.addClassCleanup(cls.cloud.close)
 
 
-def namespaces():
-    """May this user make network namespaces?"""
-    return subprocess.run(["unshare", "-rn", "true"], check=False, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL).returncode == 0
-
-
-__all__ = ["Box", "StormCase", "StormCloud", "StormSite", "harness", "namespaces"]
+__all__ = ["Box", "StormCase", "StormCloud", "StormSite", "harness"]

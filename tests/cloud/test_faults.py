@@ -23,6 +23,8 @@ class Faults(StormCase):
         super().setUpClass()
         cls.site = StormSite(cls.cloud, **QUEUE)
         cls.addClassCleanup(cls.site.close)
+        for event in ("queue.missing", "health.bad"):  # what lasts is said
+            cls.site.explain(event)
         cls.site.start()
 
     def run(self, result=None):

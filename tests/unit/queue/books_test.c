@@ -376,58 +376,6 @@ static void numbers_of_the_queues_are_exact(void **state)
 	assert_int_equal(stats[0].dead, 1);
 }
 
-static void on_surveyed(struct orch_queue_survey *survey)
-{
-	orch_lane_quit(survey->lane);
-}
-
-/* On our own thread, with a lane that runs for it alone. */
-static struct orch_queue_survey survey(struct books *b)
-{
-	struct orch_queue_survey survey = { .arena = b->arena, .done = on_surveyed };
-
-	assert_int_equal(orch_lane_create("test", &survey.lane, &b->err), ORCH_OK);
-	assert_int_equal(orch_pg_attach(b->f.pg, survey.lane, &b->err), ORCH_OK);
-	assert_int_equal(orch_queue_pg_survey(&b->books, &survey, &b->err), ORCH_OK);
-	assert_null(survey.ledgers); /* it has not waited */
-	orch_lane_run(survey.lane);
-	orch_pg_detach(b->f.pg, survey.lane);
-	orch_lane_destroy(survey.lane);
-	return survey;
-}
-
-static void a_survey_says_the_same_without_waiting(void **state)
-{
-	struct books *b = *state;
-	struct orch_queue_survey found;
-
-	(void)lease(b, "one");
-	(void)put(b, "two", "");
-	bury(b, "three");
-	found = survey(b);
-	assert_int_equal(found.code, ORCH_OK);
-	assert_int_equal(found.stats_count, 1);
-	assert_string_equal(found.stats[0].name, "scan");
-	assert_int_equal(found.stats[0].waiting, 1);
-	assert_int_equal(found.stats[0].leased, 1);
-	assert_int_equal(found.stats[0].dead, 1);
-	assert_int_equal(found.ledger_count, 2);
-	assert_int_equal(found.ledgers[0].accepted, ledger(b).accepted);
-	assert_int_equal(found.ledgers[1].in_flight, 2);
-}
-
-static void a_survey_of_a_server_that_is_away_fails_soon(void **state)
-{
-	struct books *b = *state;
-	struct orch_queue_survey found;
-
-	postgres_do(b->f.postgres, "kill");
-	found = survey(b);
-	postgres_do(b->f.postgres, "start");
-	assert_int_equal(found.code, ORCH_E_AGAIN);
-	assert_contains(found.err.text, "PostgreSQL: ");
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_books, close_books)
 
 int main(void)
@@ -451,8 +399,6 @@ int main(void)
 		TEST(tallies_are_folded_and_nothing_changes_by_it),
 		TEST(names_are_recalled_for_a_day),
 		TEST(numbers_of_the_queues_are_exact),
-		TEST(a_survey_says_the_same_without_waiting),
-		TEST(a_survey_of_a_server_that_is_away_fails_soon),
 	};
 
 	return cmocka_run_group_tests(tests, start_postgres, stop_postgres);
