@@ -147,6 +147,9 @@ class Balancer:
             request_queue_size = 128
             daemon_threads = True
 
+            def handle_error(self, request, client_address):
+                pass  # who sent it waits no more
+
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()

@@ -53,8 +53,12 @@ class Systemd:
             note = self.socket.recv(4096).decode()
             self.heard.append((time.monotonic(), note))
 
-    def environment(self):
-        return {"NOTIFY_SOCKET": self.path, "WATCHDOG_USEC": "10000000"}
+    def add_to(self, given):
+        """The same secrets, and how to reach us."""
+        more = copy.copy(given)
+        more.environment = lambda: dict(given.environment(), NOTIFY_SOCKET=self.path,
+                                        WATCHDOG_USEC="10000000")
+        return more
 
     def fed_since(self, begun):
         return [at for at, note in self.heard if at > begun and note == "WATCHDOG=1"]
@@ -67,9 +71,7 @@ class FarHost(Host):
         super().__init__(*args)
         self.cable = cables.Cable(len(self.site.hosts) + 1)
         self.systemd = Systemd(os.path.join(self.folder, "notify"))
-        self.given = copy.copy(self.given)
-        given = self.given.environment
-        self.given.environment = lambda: dict(given(), **self.systemd.environment())
+        self.given = self.systemd.add_to(self.given)
         site, change = self.site, self.settings.change
         slack = "http://%s:%d/api/" % (cables.SLACK, site.sim.port)
         change("http.listen", "%s:%d" % (self.cable.address, self.port))
