@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -269,6 +270,72 @@ static void test_who_asks_and_goes_is_no_matter(void **state)
 	(void)close(fd);
 }
 
+struct tending {
+	struct orch_job job;
+	struct orch_http_hand *hand;
+	sem_t is_done;
+};
+
+static void run_tending(struct orch_job *job)
+{
+	struct tending *tending = (struct tending *)(void *)job;
+
+	orch_http_hand_tend(tending->hand);
+	(void)sem_post(&tending->is_done);
+}
+
+/* On its own lane, as the service does now and then. */
+static void tend(const struct elder *elder)
+{
+	struct tending tending = { .job = { .run = run_tending }, .hand = elder->hand };
+
+	assert_int_equal(sem_init(&tending.is_done, 0, 0), 0);
+	orch_lane_post(elder->lane, &tending.job);
+	while (sem_wait(&tending.is_done) != 0)
+		;
+	(void)sem_destroy(&tending.is_done);
+}
+
+static void test_a_name_comes_back_from_one_that_died(void **state)
+{
+	int fd = listen_somewhere();
+	struct elder elder;
+
+	(void)state;
+	elder_start(&elder, fd);
+	expect_port(port_of(fd));
+	assert_int_equal(unlink(path_of(NAME)), 0);
+	(void)close(bind_strange(8)); /* what a kill leaves */
+	assert_null(fetch());
+	tend(&elder);
+	assert_false(orch_http_hand_was_taken(elder.hand));
+	expect_port(port_of(fd));
+	assert_int_equal(unlink(path_of(NAME)), 0);
+	tend(&elder);
+	expect_port(port_of(fd));
+	elder_stop(&elder);
+	(void)close(fd);
+}
+
+static void test_a_name_is_not_taken_from_one_that_lives(void **state)
+{
+	int fds[2] = { listen_somewhere(), listen_somewhere() };
+	struct elder elder, younger;
+
+	(void)state;
+	elder_start(&elder, fds[0]);
+	elder_start(&younger, fds[1]);
+	tend(&elder);
+	tend(&younger);
+	expect_port(port_of(fds[1]));
+	elder_stop(&younger);
+	tend(&elder);
+	expect_port(port_of(fds[0]));
+	elder_stop(&elder);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 static void write_file(const char *name)
 {
 	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -341,6 +408,8 @@ int main(void)
 		TEST(test_who_goes_on_and_on_is_not_waited_for_long),
 		TEST(test_who_accepts_nobody_is_not_waited_for),
 		TEST(test_who_asks_and_goes_is_no_matter),
+		TEST(test_a_name_comes_back_from_one_that_died),
+		TEST(test_a_name_is_not_taken_from_one_that_lives),
 		TEST(test_a_file_in_place_of_the_socket_is_replaced),
 		TEST(test_a_folder_in_place_of_the_socket_is_said),
 		TEST(test_any_allocation_may_fail),
