@@ -23,7 +23,6 @@ from harness import poll
 from hosts import Host
 
 LEASE_S = 5
-LONG_S = 17  # no end keeps a connection so long whose other end says nothing
 DRAIN_S = 4
 RECOVERY_S = 30
 QUEUE = {"visibility": "%ds" % LEASE_S, "wait": "1s"}
@@ -197,7 +196,7 @@ class Partition(StormCase):
         # What is still leased by then, and since before the cut, is so by the host that is cut off.
         return begun, self.left_of(before)
 
-    def endure(self, way, words, by_others=True, hold_s=LEASE_S + 1):
+    def endure(self, way, words, by_others=True, until=None):
         """WAY cuts the one off, which says WORDS; what it held is done BY_OTHERS meanwhile."""
         site = self.site
         with site.flood():
@@ -214,7 +213,9 @@ class Partition(StormCase):
                                                                self.left_of(held)))
                 self.report("done by the other after", time.monotonic() - begun)
             self.assertTrue(self.one.systemd.fed_since(begun + LEASE_S), "it would be restarted")
-            time.sleep(max(0, hold_s - (time.monotonic() - begun)))
+            if until:
+                until(begun)
+            self.assertGreater(time.monotonic() - begun, LEASE_S)
             self.recover()
         begun = time.monotonic()
         site.await_end()
@@ -262,12 +263,22 @@ class Partition(StormCase):
         self.assertEqual(site.sql("SELECT count(*), count(DISTINCT id) FROM event"),
                          "%d|%d" % (len(site.leaks), len(site.leaks)))
 
+    def await_oblivion(self, begun):
+        """Until the server has given up all connections of the one that is cut off, and their locks."""
+        def look():
+            seen = self.site.sql("SELECT count(*) FROM pg_stat_activity"
+                                 " WHERE client_addr = '%s'" % self.one.cable.address)
+            return seen == "0", seen
+
+        poll("the server to forget it", look)
+        self.report("forgotten by the server after", time.monotonic() - begun)
+
     # ---- the cuts
 
     def test_1_neither_answers(self):
         loaded = len(self.one.logged("rules.loaded"))
         self.endure(lambda: self.one.cable.drop(cables.POSTGRES, cables.SQS), ["PostgreSQL"],
-                    hold_s=LONG_S)
+                    until=self.await_oblivion)
         # Its connections are new, so it has asked whether it missed a change of the rules.
         self.assertGreater(len(self.one.logged("rules.loaded")), loaded)
 
