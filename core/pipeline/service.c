@@ -264,6 +264,8 @@ static void on_drain_timer(void *arg)
 
 void orch_service_drain(struct orch_service *service)
 {
+	bool serves_on = orch_http_hand_was_taken(service->hand);
+
 	if (service->is_draining) {
 		stop_at_once(EXIT_SUCCESS);
 	}
@@ -272,9 +274,12 @@ void orch_service_drain(struct orch_service *service)
 		ORCH_LOG_INT("within_ms", service->plan->config->drain_ms));
 	orch_notify("STOPPING=1");
 	orch_health_set(service->health, "draining");
+	/* What it offers is about to be closed. */
+	orch_http_hand_destroy(service->hand);
+	service->hand = NULL;
 	service->drain_until_ms = orch_clock_mono_ms() + service->plan->config->drain_ms;
 	for (size_t i = 0; i < service->station_count; i++)
-		orch_station_drain(service->stations[i], orch_http_hand_was_taken(service->hand));
+		orch_station_drain(service->stations[i], serves_on);
 	orch_timer_set(&service->drain_timer, 1);
 }
 
