@@ -25,15 +25,9 @@ static struct orch_store_pg_op *state_of(struct orch_store_op *op)
 
 static struct orch_db_op *as_db_op(struct orch_store *store, struct orch_store_op *op)
 {
-	struct orch_store_pg_op *state = state_of(op);
-
 	op->store = store;
-	*state = (struct orch_store_pg_op){ .pg_op = { .send = orch_store_pg_send_op }, .op = op };
-	if (op->kind == ORCH_STORE_RESULT)
-		state->pg_op.kind = &orch_store_pg_results_kind;
-	else
-		state->pg_op.bytes = op->event->content.len;
-	return &state->pg_op.base;
+	orch_store_pg_op_init(state_of(op), op);
+	return &state_of(op)->pg_op.base;
 }
 
 static void finish_op(struct orch_db_group *group)

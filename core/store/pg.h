@@ -55,11 +55,11 @@ ORCH_MUST_USE int orch_store_pg_turn(const struct orch_store_table *table,
 	struct orch_store_pg_columns *ret_columns, struct orch_err *err);
 void orch_store_pg_send_columns(
 	struct orch_pg_sender *sender, const struct orch_store_pg_columns *columns);
-/* A seal for each row. */
+/* A seal for each row; the seals' bytes are in ARENA. */
 ORCH_MUST_USE int orch_store_pg_seal_rows(const struct orch_secret *key,
 	const struct orch_store_table *table, const struct orch_stored_event *owner,
 	const struct orch_store_value *rows, size_t count, struct orch_arena *arena,
-	struct orch_text **ret_seals, struct orch_err *err);
+	struct orch_text *ret_seals, struct orch_err *err);
 
 /*
  * By what the index on a name finds it: an index has no room for one of any
@@ -79,12 +79,16 @@ ORCH_MUST_USE int orch_store_pg_take_rule(const struct orch_secret *key,
 	const struct orch_pg_rows *rows, size_t number, struct orch_arena *arena,
 	struct orch_stored_rule *ret_rule, struct orch_err *err);
 
-/* pg_event.c */
-int orch_store_pg_send_op(
-	struct orch_pg_op *pg_op, struct orch_pg_sender *sender, struct orch_err *err);
-
-/* Of ops that have results alone. */
-extern const struct orch_pg_kind orch_store_pg_results_kind;
+/* pg_op.c: OP, which stays, for the database. */
+void orch_store_pg_op_init(struct orch_store_pg_op *state, struct orch_store_op *op);
+/* pg_event.c: COUNT of them, one at least.  A single one may be as large as an event may be. */
+ORCH_MUST_USE int orch_store_pg_send_events(struct orch_pg_sender *sender,
+	const struct orch_secret *key, const struct orch_stored_event *const *given, size_t count,
+	struct orch_arena *arena, struct orch_err *err);
+/* pg_result.c: ROWS of the table of results. */
+ORCH_MUST_USE int orch_store_pg_send_results(struct orch_pg_sender *sender,
+	const struct orch_secret *key, const struct orch_store_value *rows, size_t count,
+	struct orch_arena *arena, struct orch_err *err);
 
 /* See backend.h. */
 int orch_store_pg_rules(struct orch_store *store, struct orch_text tool, bool with_removed,

@@ -78,19 +78,17 @@ void orch_store_pg_send_columns(
 
 int orch_store_pg_seal_rows(const struct orch_secret *key, const struct orch_store_table *table,
 	const struct orch_stored_event *owner, const struct orch_store_value *rows, size_t count,
-	struct orch_arena *arena, struct orch_text **ret_seals, struct orch_err *err)
+	struct orch_arena *arena, struct orch_text *ret_seals, struct orch_err *err)
 {
 	size_t width = strlen(table->kinds);
-	struct orch_text *seals = orch_arena_alloc_array(arena, count, sizeof(*seals));
 	char *bytes = orch_arena_alloc_array(arena, count, ORCH_SEAL_OVERHEAD);
-	int code = seals && bytes ? ORCH_OK : out_of_memory(err);
+	int code = bytes ? ORCH_OK : out_of_memory(err);
 
 	for (size_t i = 0; i < count && code == ORCH_OK; i++) {
 		char *seal = bytes + i * ORCH_SEAL_OVERHEAD;
 
 		code = orch_store_row_seal(key, table, owner, rows + i * width, seal, err);
-		seals[i] = (struct orch_text){ seal, ORCH_SEAL_OVERHEAD };
+		ret_seals[i] = (struct orch_text){ seal, ORCH_SEAL_OVERHEAD };
 	}
-	*ret_seals = seals;
 	return code;
 }

@@ -219,7 +219,8 @@ static int prepare(struct changing *changing, struct orch_err *err)
 
 	changing->places = orch_arena_alloc_array(arena, count, sizeof(*changing->places));
 	changing->lasts = orch_arena_alloc_array(arena, count, sizeof(*changing->lasts));
-	code = rows && changing->places && changing->lasts ? ORCH_OK : out_of_memory(err);
+	changing->seals = orch_arena_alloc_array(arena, count, sizeof(*changing->seals));
+	code = orch_arena_failed(arena) ? out_of_memory(err) : ORCH_OK;
 	for (size_t i = 0; i < count && code == ORCH_OK; i++) {
 		changing->places[i] = changes[i].place;
 		changing->lasts[i] = changes[i].is_last;
@@ -228,7 +229,7 @@ static int prepare(struct changing *changing, struct orch_err *err)
 	}
 	if (code == ORCH_OK)
 		code = orch_store_pg_seal_rows(changing->store->key, &orch_store_rule_table, NULL,
-			rows, count, arena, &changing->seals, err);
+			rows, count, arena, changing->seals, err);
 	return code < 0 ? code
 			: orch_store_pg_turn(&orch_store_rule_table, rows, count, arena,
 				  &changing->columns, err);

@@ -240,6 +240,78 @@ static void test_a_repeat_of_an_event_changes_nothing(void **state)
 	assert_found(w, filter, "e1 e1");
 }
 
+/* As a line: each event with the rules of its findings. */
+static void describe(struct world *w, char *text, size_t size)
+{
+	struct orch_event_filter filter = ANY;
+	struct orch_stored_event *events;
+	size_t count = 0, len = 0;
+
+	assert_int_equal(find(w, &filter, &events, &count), ORCH_OK);
+	for (size_t i = count; i-- > 0;) {
+		len += (size_t)snprintf(
+			text + len, size - len, "%s%s:", len ? " " : "", events[i].id.ptr);
+		for (size_t k = 0; k < events[i].finding_count; k++)
+			len += (size_t)snprintf(text + len, size - len, "%s",
+				events[i].findings[k].finding.rule.ptr);
+	}
+}
+
+static struct orch_stored_event event_with(
+	const char *id, struct orch_stored_finding *findings, size_t count)
+{
+	struct orch_stored_event e = event(id);
+
+	e.findings = findings;
+	e.finding_count = count;
+	return e;
+}
+
+static void test_events_written_together_keep_their_own(void **state)
+{
+	static char large[200 * 1000];
+	struct world *w = *state;
+	struct orch_stored_finding a = finding("a", "A"), b = finding("b", "B");
+	struct orch_stored_finding both[] = { a, b };
+	struct orch_stored_event events[] = { event("e1"), event_with("e2", &b, 1),
+		event_with("e3", both, 2), event_with("e2", &a, 1), event_with("e4", &a, 1) };
+	struct orch_store_op ops[5] = { { .kind = ORCH_STORE_EVENT } };
+	struct counter counter = COUNTER_INIT;
+	char text[256] = "";
+
+	events[4].content = (struct orch_text){ large, sizeof(large) };
+	for (size_t i = 0; i < 5; i++)
+		ops[i] = (struct orch_store_op){ .kind = ORCH_STORE_EVENT, .event = &events[i] };
+	begin_ops(w, ops, 5, &counter);
+	counter_await(&counter, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(ops[i].code, ORCH_OK);
+	describe(w, text, sizeof(text));
+	assert_string_equal(text, "e1: e2:b e3:ab e4:a");
+	assert_int_equal(ask_store(w, "SELECT count(*) FROM finding"), 4);
+}
+
+static void test_events_and_results_written_together_agree(void **state)
+{
+	struct world *w = *state;
+	struct orch_stored_event e = event("e1"), other = event("e2");
+	struct orch_stored_result open = result("k1", "pending"), done = result("k1", "done");
+	struct orch_store_op ops[] = {
+		{ .kind = ORCH_STORE_EVENT, .event = &e, .results = &open, .result_count = 1 },
+		{ .kind = ORCH_STORE_RESULT, .results = &done, .result_count = 1 },
+		{ .kind = ORCH_STORE_EVENT, .event = &other, .results = &open, .result_count = 1 },
+	};
+	struct counter counter = COUNTER_INIT;
+
+	begin_ops(w, ops, 3, &counter);
+	counter_await(&counter, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(ops[i].code, ORCH_OK);
+	assert_int_equal(ask_store(w, "SELECT count(*) FROM event"), 2);
+	assert_int_equal(ask_store(w, "SELECT count(*) FROM result"), 1);
+	assert_int_equal(ask_store(w, "SELECT count(*) FROM result WHERE state <> 'pending'"), 1);
+}
+
 static void make_events(struct world *w)
 {
 	static const char *const ids[] = { "aa1", "aa2", "aa22", "b1", "b2" };
@@ -492,6 +564,8 @@ int main(void)
 		ON_BOTH(test_content_is_given_only_on_request),
 		ON_BOTH(test_what_was_said_is_not_readable_at_rest),
 		ON_BOTH(test_a_repeat_of_an_event_changes_nothing),
+		ON_BOTH(test_events_written_together_keep_their_own),
+		ON_BOTH(test_events_and_results_written_together_agree),
 		ON_BOTH(test_filters_narrow_what_is_found),
 		ON_BOTH(test_a_unique_beginning_of_an_id_will_do),
 		ON_BOTH(test_pages_follow_one_another),

@@ -3,7 +3,7 @@
  * How many findings PostgreSQL takes from one lane: events of 1 KB, each handed
  * over by itself with its findings and an open task.
  *
- *   store_bench [SECONDS [DSN]]
+ *   postgres [SECONDS [DSN]]
  *
  * Without a connection string it starts a server of its own, whose data lie in
  * memory if there is room.
@@ -50,7 +50,7 @@ struct bench {
 static void must(int code, const struct orch_err *err)
 {
 	if (code < 0) {
-		fprintf(stderr, "store_bench: %s\n", err->text);
+		fprintf(stderr, "postgres: %s\n", err->text);
 		exit(1);
 	}
 }
