@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #define METRICS_BYTES (4 * 1024 * 1024)
+#define READY_BYTES 2048
 #define ROUTES 3
 
 struct orch_health {
@@ -25,27 +26,41 @@ static void handle_live(struct orch_http_exchange *exchange, void *arg)
 	orch_http_answer(exchange, 200, "text/plain", NULL, ORCH_TEXT("live\n"));
 }
 
+/* What is wrong, then what is amiss besides. */
+static void explain(
+	struct orch_buf *buf, bool ready, struct orch_text trouble, struct orch_text flaw)
+{
+	orch_buf_add_text(buf, ready ? ORCH_TEXT("ready") : ORCH_TEXT_NONE);
+	if (trouble.len > 0) {
+		orch_buf_add_text(buf, ready ? ORCH_TEXT("; but ") : ORCH_TEXT_NONE);
+		orch_buf_add_text(buf, trouble);
+	}
+	if (flaw.len > 0) {
+		orch_buf_add_text(
+			buf, ready && trouble.len == 0 ? ORCH_TEXT("; but ") : ORCH_TEXT("; and "));
+		orch_buf_add_text(buf, flaw);
+	}
+	orch_buf_add_char(buf, '\n');
+}
+
 static void handle_ready(struct orch_http_exchange *exchange, void *arg)
 {
 	struct orch_health *health = arg;
 	struct orch_err err = { "" };
-	const char *why_not = health->why_not;
-	char text[600];
+	struct orch_buf buf;
 	bool ready;
 
+	orch_buf_init(&buf, READY_BYTES);
 	pthread_mutex_lock(&health->lock);
-	ready = why_not[0] == '\0';
-	if (ready && health->is_fit != NULL && !health->is_fit(health->fit_arg, &err)) {
-		ready = false;
-		why_not = err.text;
-	}
-	(void)snprintf(text, sizeof(text), "%s%s%s\n", ready ? "ready" : why_not,
-		health->flaw[0] == '\0' ? ""
-			: ready         ? "; but "
-					: "; and ",
-		health->flaw);
+	ready = health->why_not[0] == '\0';
+	if (!ready)
+		(void)snprintf(err.text, sizeof(err.text), "%s", health->why_not);
+	else if (health->is_fit != NULL)
+		ready = health->is_fit(health->fit_arg, &err);
+	explain(&buf, ready, orch_text_from(err.text), orch_text_from(health->flaw));
 	pthread_mutex_unlock(&health->lock);
-	orch_http_answer(exchange, ready ? 200 : 503, "text/plain", NULL, orch_text_from(text));
+	orch_http_answer(exchange, ready ? 200 : 503, "text/plain", NULL, orch_buf_text(&buf));
+	orch_buf_fini(&buf);
 }
 
 static void handle_metrics(struct orch_http_exchange *exchange, void *arg)

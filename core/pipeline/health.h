@@ -13,7 +13,8 @@ void orch_health_destroy(struct orch_health *health);
 void orch_health_set(struct orch_health *health, const char *why_not);
 /*
  * Asked whenever /readyz is and nothing else speaks against it, on the thread
- * of the listener: false with what is wrong.
+ * of the listener: false with what is wrong; true with what is amiss all the
+ * same, or with nothing.
  */
 void orch_health_ask(
 	struct orch_health *health, bool (*is_fit)(void *arg, struct orch_err *err), void *arg);

@@ -317,6 +317,12 @@ bool orch_keep_is_healthy(const struct orch_keep *keep, struct orch_err *err)
 				: orch_keep_is_healthy_shared(keep, err);
 }
 
+bool orch_keep_accepts(const struct orch_keep *keep, struct orch_err *err)
+{
+	return keep->db != NULL ? orch_db_is_healthy(keep->db, err)
+				: orch_keep_accepts_shared(keep, err);
+}
+
 bool orch_keep_is_remote(const struct orch_keep *keep)
 {
 	return keep->pg != NULL;

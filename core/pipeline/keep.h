@@ -41,6 +41,8 @@ ORCH_MUST_USE int orch_keep_take_over(struct orch_keep *keep, struct orch_err *e
 
 /* From any thread. */
 bool orch_keep_is_healthy(const struct orch_keep *keep, struct orch_err *err);
+/* Is what is put kept, although others might not learn of it before the queue is well again? */
+bool orch_keep_accepts(const struct orch_keep *keep, struct orch_err *err);
 bool orch_keep_is_remote(const struct orch_keep *keep); /* beyond this machine */
 bool orch_keep_is_full(const struct orch_keep *keep);
 

@@ -12,5 +12,6 @@ ORCH_MUST_USE int orch_keep_start_shared(struct orch_keep *keep, const struct or
 	struct orch_lane *lane, struct orch_err *err);
 void orch_keep_stop_shared(struct orch_keep *keep, struct orch_lane *lane);
 bool orch_keep_is_healthy_shared(const struct orch_keep *keep, struct orch_err *err);
+bool orch_keep_accepts_shared(const struct orch_keep *keep, struct orch_err *err);
 
 #endif

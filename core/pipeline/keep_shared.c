@@ -166,3 +166,9 @@ bool orch_keep_is_healthy_shared(const struct orch_keep *keep, struct orch_err *
 {
 	return orch_pg_is_healthy(keep->pg, err) && orch_queue_sqs_is_healthy(keep->queue, err);
 }
+
+/* Rows are in PostgreSQL.  But who has never reached SQS is not set up as he should be. */
+bool orch_keep_accepts_shared(const struct orch_keep *keep, struct orch_err *err)
+{
+	return orch_pg_is_healthy(keep->pg, err) && orch_queue_sqs_was_found(keep->queue);
+}

@@ -330,18 +330,24 @@ static bool is_alive(const struct orch_service *service)
 		(orch_keep_is_remote(&service->keep) || orch_keep_is_healthy(&service->keep, &err));
 }
 
-/* As it is now, on any thread: intake refuses by the same. */
+/*
+ * As it is now, on any thread: intake refuses by the same.  Where it takes events
+ * it is fit as long as they are kept, whatever is amiss with sending them on.
+ */
 static bool is_fit(void *arg, struct orch_err *err)
 {
 	const struct orch_service *service = arg;
+	struct orch_err ignored;
 
-	if (!is_well(service, err))
+	if (orch_keep_is_full(&service->keep)) {
+		(void)orch_fail(err, ORCH_E_LIMIT,
+			"the disk is nearly full: new events are refused (store.reserve)");
 		return false;
-	if (!orch_keep_is_full(&service->keep))
-		return true;
-	(void)orch_fail(err, ORCH_E_LIMIT,
-		"the disk is nearly full: new events are refused (store.reserve)");
-	return false;
+	}
+	return is_well(service, err) ||
+		(service->options.stages[ORCH_STAGE_INTAKE] &&
+			orch_keep_accepts(&service->keep, &ignored) &&
+			lanes_turn(service, &ignored));
 }
 
 /* Once, and once more when it is over. */

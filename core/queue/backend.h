@@ -80,6 +80,8 @@ void orch_queue_sqs_stop(
 	struct orch_queue *queue); /* on that lane, or after it; may not have been started */
 /* From any thread. */
 bool orch_queue_sqs_is_healthy(const struct orch_queue *queue, struct orch_err *err);
+/* Has it been before: was each of the queues in SQS found to be as it must be? */
+bool orch_queue_sqs_was_found(const struct orch_queue *queue);
 
 extern const struct orch_db_migration orch_queue_pg_migrations[];
 extern const size_t orch_queue_pg_migration_count;

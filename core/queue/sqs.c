@@ -352,11 +352,27 @@ int orch_queue_sqs_start(struct orch_queue *base, const struct orch_config *conf
 	return orch_sqs_tend_start(queue, err);
 }
 
+/* Looking takes a lock, and changes nothing. */
+static struct orch_queue_sqs *for_looking(const struct orch_queue *queue)
+{
+	return orch_queue_sqs_of((struct orch_queue *)(uintptr_t)(const void *)queue);
+}
+
+bool orch_queue_sqs_was_found(const struct orch_queue *base)
+{
+	struct orch_queue_sqs *queue = for_looking(base);
+	struct orch_sqs_name *names[ORCH_SQS_QUEUES];
+	size_t count = orch_sqs_names(queue, names);
+
+	for (size_t i = 0; i < count; i++)
+		if (!atomic_load(&names[i]->is_known))
+			return false;
+	return true;
+}
+
 bool orch_queue_sqs_is_healthy(const struct orch_queue *base, struct orch_err *err)
 {
-	/* Looking takes a lock, and changes nothing. */
-	struct orch_queue_sqs *queue =
-		orch_queue_sqs_of((struct orch_queue *)(uintptr_t)(const void *)base);
+	struct orch_queue_sqs *queue = for_looking(base);
 	struct orch_sqs_name *names[ORCH_SQS_QUEUES];
 	size_t count;
 

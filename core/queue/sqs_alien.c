@@ -105,6 +105,18 @@ static int send_burial(
 	return orch_pg_end(sender, err);
 }
 
+static void set_aside(struct alien *alien)
+{
+	const struct orch_sqs_aside aside = { .queue = alien->queue,
+		.id = alien->id,
+		.pipeline = ORCH_TEXT_NONE,
+		.reason = alien->reason,
+		.detail = alien->detail,
+		.body = alien->text };
+
+	orch_sqs_set_aside(alien->lane, &aside, &alien->after);
+}
+
 static void on_buried(struct orch_db_group *group)
 {
 	struct alien *alien = alien_of(group);
@@ -119,14 +131,7 @@ static void on_buried(struct orch_db_group *group)
 			ORCH_LOG_TEXT("id", alien->id), ORCH_LOG_TEXT("reason", alien->reason),
 			ORCH_LOG_TEXT("detail", alien->detail));
 	if (alien->changed > 0 || alien->was_aside)
-		orch_sqs_set_aside(alien->lane,
-			&(struct orch_sqs_aside){ .queue = alien->queue,
-				.id = alien->id,
-				.pipeline = ORCH_TEXT_NONE,
-				.reason = alien->reason,
-				.detail = alien->detail,
-				.body = alien->text },
-			&alien->after);
+		set_aside(alien);
 	orch_sqs_after_end(&alien->after);
 }
 

@@ -99,6 +99,10 @@ class Host(harness.Orchestrator):
 
         return poll("/readyz %d with %s" % (status, words), look)[1]
 
+    def await_health(self):
+        """Ready, and nothing amiss besides."""
+        poll("/readyz to say ready", lambda: ((seen := self.readiness()) == (200, "ready"), seen))
+
     def metric(self, name, **labels):
         """The sum of the series that have these labels; None: there is none."""
         series = [value for found, value in

@@ -70,7 +70,7 @@ class Queues(Case):
             for name in QUEUES:
                 self.make(site, name)
             site.await_shown(leak, "deleted")
-            host.await_readiness(200)
+            host.await_health()
             host.await_log("queue.ready", 3)
             site.await_ledger(in_flight=0, dead=0)
             self.assertEqual(len(host.logged("queue.missing")), 3, "said more than once")

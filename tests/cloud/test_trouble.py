@@ -31,7 +31,7 @@ class Trouble(StormCase):
         site.box.calm()
         calmed = time.monotonic()
         for host in (one, two):
-            host.await_readiness(200)
+            host.await_health()
         self.assertLess(time.monotonic() - calmed, 60)
         case.check(self, site)
 

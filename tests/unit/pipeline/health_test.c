@@ -113,6 +113,25 @@ static bool is_fit(void *arg, struct orch_err *err)
 		orch_fail(err, ORCH_E_LIMIT, "the disk is nearly full") == ORCH_OK;
 }
 
+static bool is_fit_but(void *arg, struct orch_err *err)
+{
+	(void)arg;
+	(void)orch_fail(err, ORCH_E_AGAIN, "SQS does not answer");
+	return true;
+}
+
+static void test_what_is_amiss_is_told_by_one_that_is_fit(void **state)
+{
+	struct clinic *c = *state;
+
+	orch_health_ask(c->health, is_fit_but, NULL);
+	orch_health_set(c->health, NULL);
+	assert_answer(c, "/readyz", 200, "ready; but SQS does not answer\n");
+	orch_health_set_flaw(c->health, "rules are left out");
+	assert_answer(
+		c, "/readyz", 200, "ready; but SQS does not answer; and rules are left out\n");
+}
+
 static void test_how_things_stand_is_asked_at_that_moment(void **state)
 {
 	struct clinic *c = *state;
@@ -168,6 +187,7 @@ int main(void)
 		TEST(test_it_is_ready_as_long_as_nothing_is_said_against_it),
 		TEST(test_a_flaw_is_told_by_one_that_is_ready),
 		TEST(test_how_things_stand_is_asked_at_that_moment),
+		TEST(test_what_is_amiss_is_told_by_one_that_is_fit),
 		TEST(test_a_long_reason_is_cut),
 		TEST(test_metrics_are_shown),
 #undef TEST
