@@ -247,6 +247,8 @@ ORCH_MUST_USE int orch_sqs_tend_start(struct orch_queue_sqs *queue, struct orch_
 void orch_sqs_tend_stop(struct orch_queue_sqs *queue);
 void orch_sqs_send_again(
 	struct orch_sqs_lane *home, const struct orch_pg_tending *tending, const char *why);
+/* Does anything wait there to be sent? */
+bool orch_sqs_has_entries(const struct orch_sqs_lane *home, const struct orch_sqs_name *name);
 /* Notes that ROW is in SQS, soon. */
 void orch_sqs_note_sent(struct orch_sqs_lane *lane, int64_t row);
 void orch_sqs_mark_sent(void *lane); /* those that are to be noted, now */

@@ -17,6 +17,7 @@
 struct orch_sqs_missed {
 	struct orch_queue_sqs *queue;
 	struct orch_sqs_name *name; /* the one that is looked at; NULL: none */
+	bool has_more;              /* of it, to be sent as soon as what was found is gone */
 	size_t next;                /* among the names */
 	uint64_t due_ms;
 	struct orch_pg_tending tending;
@@ -27,11 +28,16 @@ struct orch_sqs_missed {
 	char body[BODY_BYTES];
 };
 
+static void end_step(struct orch_sqs_missed *missed)
+{
+	orch_arena_destroy(missed->arena);
+	missed->arena = NULL;
+}
+
 static void end_look(struct orch_sqs_missed *missed)
 {
 	missed->name = NULL;
-	orch_arena_destroy(missed->arena);
-	missed->arena = NULL;
+	end_step(missed);
 }
 
 static struct orch_sqs_missed *missed_of(struct orch_db_group *group)
@@ -70,9 +76,24 @@ static void on_missed(struct orch_db_group *group)
 {
 	struct orch_sqs_missed *missed = missed_of(group);
 
-	if (group->code == ORCH_OK)
-		orch_sqs_send_again(missed->queue->home, &missed->tending, "missed");
-	end_look(missed);
+	if (group->code != ORCH_OK) {
+		end_look(missed);
+		return;
+	}
+	orch_sqs_send_again(missed->queue->home, &missed->tending, "missed");
+	missed->has_more = missed->tending.item_count == ROWS;
+	if (missed->has_more)
+		end_step(missed);
+	else
+		end_look(missed);
+}
+
+static void look_for_more(struct orch_sqs_missed *missed)
+{
+	if (orch_sqs_has_entries(missed->queue->home, missed->name))
+		return;
+	missed->has_more = false;
+	submit(missed, orch_pg_tend_missed, on_missed);
 }
 
 static uint64_t count_deliverable(const struct orch_aws_call *call)
@@ -126,8 +147,7 @@ static void on_late(struct orch_db_group *group)
 	struct orch_sqs_missed *missed = missed_of(group);
 	bool are_late = group->code == ORCH_OK && missed->tending.changed > 0;
 
-	orch_arena_destroy(missed->arena);
-	missed->arena = NULL;
+	end_step(missed);
 	if (are_late)
 		ask_sqs(missed);
 	else
@@ -149,6 +169,8 @@ void orch_sqs_missed_tend(struct orch_sqs_missed *missed)
 	uint64_t now = orch_clock_mono_ms();
 	size_t count;
 
+	if (missed->has_more)
+		look_for_more(missed);
 	if (missed->name != NULL || now < missed->due_ms)
 		return;
 	count = orch_sqs_names(missed->queue, names);

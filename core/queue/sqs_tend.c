@@ -143,7 +143,7 @@ static void on_chore(struct orch_db_group *group)
 	state->arena = NULL;
 }
 
-static bool has_entries(const struct orch_sqs_lane *home, const struct orch_sqs_name *name)
+bool orch_sqs_has_entries(const struct orch_sqs_lane *home, const struct orch_sqs_name *name)
 {
 	const struct orch_sqs_desk *desk;
 
@@ -165,7 +165,7 @@ static void choose_queues(struct chore_state *state)
 	state->tending.queue_count = 0;
 	for (size_t i = 0; queues != NULL && i < count; i++)
 		if (!orch_sqs_name_fails(names[i], ORCH_SQS_SEND) &&
-			!has_entries(queue->home, names[i]))
+			!orch_sqs_has_entries(queue->home, names[i]))
 			queues[state->tending.queue_count++] = orch_text_from(names[i]->name);
 }
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What was wrong with SQS and is over is not told any more, though nobody tries it again."""
+"""How trouble with SQS ends: it is not told any more, and nothing of it is left behind."""
 import time
 import unittest
+from datetime import datetime, timedelta
 
-from storm import StormCase, StormSite
+from storm import CLEAN, StormCase, StormSite
 
 import case
 from harness import poll
@@ -33,6 +34,26 @@ class Trouble(StormCase):
         for host in (one, two):
             host.await_health()
         self.assertLess(time.monotonic() - calmed, 60)
+        case.check(self, site)
+
+    def test_all_of_a_large_purge_is_sent_again_without_a_pause(self):
+        count = 1100  # more than twice what is sent again at once
+        site = StormSite(self.cloud, **QUEUE)
+        self.addCleanup(site.close)
+        intake = site.hosts[0]
+        intake.stages = ["--stages", "intake"]
+        intake.start()
+        for number in range(count):
+            site.post(CLEAN % number)
+        site.queue("scan").await_count(count)
+        site.queue("scan").purge()
+        first, second = intake.await_log("queue.sent_again", 2, why="missed")[:2]
+        self.assertEqual(first["messages"], 500)
+        paused = datetime.fromisoformat(second["time"]) - datetime.fromisoformat(first["time"])
+        self.assertLess(paused, timedelta(seconds=14), "it waited for the next look")
+        site.hosts[1].start()
+        ledger = site.await_ledger(in_flight=0, dead=0)
+        self.assertEqual((ledger["accepted"], ledger["done"]), (count, count))
         case.check(self, site)
 
 
