@@ -250,18 +250,24 @@ static int refuse_newer(const struct look *look, struct orch_err *err)
 	return ORCH_OK;
 }
 
+/* One that lacks steps; NULL: none. */
+static const struct part *find_older(const struct look *look)
+{
+	for (size_t i = 0; i < look->part_count; i++)
+		if (look->parts[i].number < look->parts[i].known)
+			return &look->parts[i];
+	return NULL;
+}
+
 static int refuse_older(const struct look *look, struct orch_err *err)
 {
-	for (size_t i = 0; i < look->part_count; i++) {
-		const struct part *part = &look->parts[i];
+	const struct part *part = find_older(look);
 
-		if (part->number < part->known)
-			return orch_fail(err, ORCH_E_INVALID,
-				"its schema \"%s\" is at step %u and this program needs "
-				"%u: " DO_MIGRATE,
-				part->name, part->number, part->known);
-	}
-	return ORCH_OK;
+	return part == NULL ? ORCH_OK
+			    : orch_fail(err, ORCH_E_INVALID,
+				      "its schema \"%s\" is at step %u and this program needs "
+				      "%u: " DO_MIGRATE,
+				      part->name, part->number, part->known);
 }
 
 int orch_pg_schema_check(struct orch_pg *pg, const struct orch_db_migration *migrations,
@@ -373,7 +379,8 @@ int orch_pg_migrate(const struct orch_pg_options *options,
 	code = look_at(pg, &look, err);
 	if (code == ORCH_OK)
 		code = refuse_newer(&look, err);
-	if (code == ORCH_OK && !only_look)
+	/* Where there is nothing to do, a role that may create nothing is good enough. */
+	if (code == ORCH_OK && !only_look && find_older(&look) != NULL)
 		code = take_all(pg, &look, err);
 	if (code == ORCH_OK)
 		report(&look, ret_parts, part_count);

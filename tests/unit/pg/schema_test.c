@@ -205,6 +205,20 @@ static void test_a_role_that_may_not_create_is_told_so(void **state)
 	assert_contains(err.text, "42501");
 }
 
+static void test_a_role_that_may_not_create_is_good_enough_where_nothing_is_to_do(void **state)
+{
+	const struct fixture *f = *state;
+	struct orch_pg_migrated parts[PARTS];
+	struct orch_err err = { "" };
+	char sql[128];
+
+	assert_int_equal(try_migrate(f, steps, STEPS, false, parts, &err), ORCH_OK);
+	(void)snprintf(sql, sizeof(sql), "ALTER DATABASE %s OWNER TO postgres", f->database);
+	postgres_sql(f->postgres, "postgres", sql, NULL, 0);
+	assert_int_equal(try_migrate(f, steps, STEPS, false, parts, &err), ORCH_OK);
+	assert_int_equal(parts[1].from, parts[1].to);
+}
+
 #define SLOW "SELECT pg_sleep(0.3); CREATE TABLE slow (id bigint)"
 
 /* A process of its own, as on another host. */
@@ -324,6 +338,7 @@ int main(void)
 		TEST(test_a_newer_schema_that_says_so_serves_older_programs),
 		TEST(test_a_step_that_fails_leaves_nothing_of_itself),
 		TEST(test_a_role_that_may_not_create_is_told_so),
+		TEST(test_a_role_that_may_not_create_is_good_enough_where_nothing_is_to_do),
 		TEST(test_hosts_that_migrate_at_once_take_each_step_once),
 		TEST(test_a_migration_killed_in_a_step_is_taken_up_there),
 		TEST(test_a_server_killed_in_a_step_leaves_it_whole_or_not_at_all),
