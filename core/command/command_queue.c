@@ -242,7 +242,7 @@ static int peek(struct orch_cli *cli, const struct orch_config *config, struct o
 }
 
 typedef int change_fn(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err);
+	struct orch_queue_swept *ret_swept, struct orch_err *err);
 
 static uint64_t count_dead(
 	struct orch_cli *cli, struct orch_queue *queue, const struct orch_queue_filter *filter)
@@ -262,34 +262,54 @@ static uint64_t count_dead(
 
 /* A part at a time, which is how the queue does it anyway, to tell how far it is. */
 static int change_all(struct orch_cli *cli, struct orch_queue *queue,
-	const struct orch_queue_filter *filter, change_fn *work, uint64_t *ret_count,
+	const struct orch_queue_filter *filter, change_fn *work, struct orch_queue_swept *all,
 	struct orch_err *err)
 {
-	uint64_t total = count_dead(cli, queue, filter), done = 0, got;
+	uint64_t total = count_dead(cli, queue, filter);
 	struct orch_queue_filter part = *filter;
 	int rc;
 
 	do {
-		size_t left = filter->limit - (size_t)done;
+		size_t room = filter->limit - (size_t)all->changed;
+		struct orch_queue_swept swept;
 
-		part.limit = left < PART ? left : PART;
-		rc = work(queue, &part, &got, err);
+		part.limit = room < PART ? room : PART;
+		part.after_row = all->after_row;
+		rc = work(queue, &part, &swept, err);
 		if (rc != ORCH_OK)
 			break;
-		done += got;
-		orch_cli_progress(cli, "dead letters", done, total);
-	} while (got == part.limit && done < filter->limit);
+		swept.changed += all->changed;
+		swept.left += all->left;
+		*all = swept;
+		orch_cli_progress(cli, "dead letters", all->changed + all->left, total);
+	} while (!all->is_over && all->changed < filter->limit);
 	orch_cli_progress_end(cli);
-	*ret_count = done;
 	return rc;
+}
+
+/* Of all that were meant, or there is something to be seen to. */
+static int tell_change(struct orch_cli *cli, const struct orch_queue_swept *swept, const char *done)
+{
+	unsigned long long changed = swept->changed, left = swept->left;
+
+	if (cli->json)
+		printf("{\"%s\":%llu,\"left\":%llu}\n", done, changed, left);
+	else
+		printf("%llu %s\n", changed, done);
+	if (left == 0)
+		return ORCH_EXIT_OK;
+	return orch_cli_fail(cli, ORCH_EXIT_FAILED,
+		"%llu cannot go back and stay where they are: damaged, no message of ours, or in "
+		"the queue again; queue peek --dead shows them, queue discard drops them",
+		left);
 }
 
 static int change(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep,
 	change_fn *work, const char *done)
 {
 	struct orch_queue_filter filter;
+	struct orch_queue_swept swept = { .changed = 0 };
 	struct orch_err err = { "" };
-	uint64_t count = 0;
 	int rc = make_filter(cli, &filter);
 
 	if (rc != ORCH_EXIT_OK)
@@ -302,17 +322,13 @@ static int change(struct orch_cli *cli, const struct orch_config *config, struct
 	if (orch_cli_get(cli, "limit") == NULL)
 		filter.limit = SIZE_MAX;
 	filter.dead = true;
-	if (change_all(cli, keep->queue, &filter, work, &count, &err) != ORCH_OK)
+	if (change_all(cli, keep->queue, &filter, work, &swept, &err) != ORCH_OK)
 		return orch_cli_fail(cli, ORCH_EXIT_FAILED, "%s", err.text);
-	if (count == 0 && filter.id.len > 0)
+	if (swept.changed + swept.left == 0 && filter.id.len > 0)
 		return orch_cli_fail(cli, ORCH_EXIT_NOT_THERE,
 			"there is no dead letter of the id %.*s; see queue peek --dead",
 			ORCH_TEXT_ARG(filter.id));
-	if (cli->json)
-		printf("{\"%s\":%llu}\n", done, (unsigned long long)count);
-	else
-		printf("%llu %s\n", (unsigned long long)count, done);
-	return ORCH_EXIT_OK;
+	return tell_change(cli, &swept, done);
 }
 
 static int redrive(struct orch_cli *cli, const struct orch_config *config, struct orch_keep *keep)

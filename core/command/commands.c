@@ -293,8 +293,8 @@ const struct orch_command orch_commands[] = {
 		.examples = "  orchestrator queue redrive act.block\n"
 			    "  orchestrator queue redrive --all\n",
 		.details =
-			"Exit: 0 put back, 1 the store cannot be changed, 66 no such queue or id,\n"
-			"78 the configuration is wrong.\n",
+			"Exit: 0 put back, 1 some cannot go back or the store cannot be changed,\n"
+			"66 no such queue or id, 78 the configuration is wrong.\n",
 		.options = dead_options,
 		.most = 1,
 		.run = orch_command_queue_redrive,

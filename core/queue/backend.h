@@ -35,9 +35,9 @@ struct orch_queue_backend {
 		struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 		struct orch_err *err);
 	int (*redrive)(struct orch_queue *queue, const struct orch_queue_filter *filter,
-		uint64_t *ret_count, struct orch_err *err);
+		struct orch_queue_swept *ret_swept, struct orch_err *err);
 	int (*discard)(struct orch_queue *queue, const struct orch_queue_filter *filter,
-		uint64_t *ret_count, struct orch_err *err);
+		struct orch_queue_swept *ret_swept, struct orch_err *err);
 	int (*tend)(struct orch_queue *queue, uint64_t *ret_count, struct orch_err *err);
 	void (*close)(struct orch_queue *queue);
 };

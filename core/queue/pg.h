@@ -169,8 +169,8 @@ int orch_queue_pg_peek(struct orch_queue_books *books, const struct orch_queue_f
 	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 	struct orch_err *err);
 int orch_queue_pg_redrive(struct orch_queue_books *books, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err);
+	struct orch_queue_swept *ret_swept, struct orch_err *err);
 int orch_queue_pg_discard(struct orch_queue_books *books, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err);
+	struct orch_queue_swept *ret_swept, struct orch_err *err);
 
 #endif

@@ -15,7 +15,7 @@ struct sweep {
 	bool redrives; /* else discards */
 	size_t max;
 	int64_t after, next_after;
-	size_t rows, changed;
+	size_t rows, changed; /* of one chunk */
 };
 
 #define CHOSEN                                                                            \
@@ -72,38 +72,42 @@ static int take_chunk(struct orch_pg_op *pg_op, unsigned number, const struct or
 }
 
 static int sweep_all(struct orch_queue_books *books, const struct orch_queue_filter *filter,
-	bool redrives, uint64_t *ret_count, struct orch_err *err)
+	bool redrives, struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
 	struct sweep sweep = { .pg_op = { .send = send_chunk, .take = take_chunk },
 		.filter = filter,
 		.redrives = redrives,
 		.after = (int64_t)filter->after_row };
-	uint64_t left = filter->limit > 0 ? filter->limit : UINT64_MAX;
-	int code;
+	uint64_t limit = filter->limit > 0 ? filter->limit : UINT64_MAX;
 
-	*ret_count = 0;
+	*ret_swept = (struct orch_queue_swept){ .after_row = filter->after_row };
 	do {
 		struct orch_db_group group = { .first = &sweep.pg_op.base };
+		uint64_t room = limit - ret_swept->changed;
+		int code;
 
-		sweep.max = left < CHUNK_ROWS ? (size_t)left : CHUNK_ROWS;
+		sweep.max = room < CHUNK_ROWS ? (size_t)room : CHUNK_ROWS;
 		code = orch_pg_run(books->pg, &group, err);
 		if (code < 0)
 			return code;
-		*ret_count += sweep.changed;
-		left -= sweep.rows;
-		sweep.after = sweep.next_after;
-	} while (sweep.rows == sweep.max && left > 0);
+		ret_swept->changed += sweep.changed;
+		ret_swept->left += sweep.rows - sweep.changed;
+		ret_swept->is_over = sweep.rows < sweep.max;
+		if (sweep.rows > 0)
+			ret_swept->after_row = (uint64_t)sweep.next_after;
+		sweep.after = (int64_t)ret_swept->after_row;
+	} while (!ret_swept->is_over && ret_swept->changed < limit);
 	return ORCH_OK;
 }
 
 int orch_queue_pg_redrive(struct orch_queue_books *books, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return sweep_all(books, filter, true, ret_count, err);
+	return sweep_all(books, filter, true, ret_swept, err);
 }
 
 int orch_queue_pg_discard(struct orch_queue_books *books, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return sweep_all(books, filter, false, ret_count, err);
+	return sweep_all(books, filter, false, ret_swept, err);
 }

@@ -74,15 +74,15 @@ int orch_queue_peek(struct orch_queue *queue, const struct orch_queue_filter *fi
 }
 
 int orch_queue_redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return queue->backend->redrive(queue, filter, ret_count, err);
+	return queue->backend->redrive(queue, filter, ret_swept, err);
 }
 
 int orch_queue_discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return queue->backend->discard(queue, filter, ret_count, err);
+	return queue->backend->discard(queue, filter, ret_swept, err);
 }
 
 int orch_queue_tend(struct orch_queue *queue, uint64_t *ret_count, struct orch_err *err)

@@ -207,11 +207,23 @@ struct orch_queue_filter {
 ORCH_MUST_USE int orch_queue_peek(struct orch_queue *queue, const struct orch_queue_filter *filter,
 	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 	struct orch_err *err);
-/* Dead letters back to their queue (receives and attempts from 0, progress kept; damaged ones if they open), or ended as dropped ("discarded"). */
+/*
+ * Dead letters back to their queue (receives and attempts from 0, progress kept;
+ * damaged ones if they open), or ended as dropped ("discarded").  LIMIT is of
+ * those that are changed; 0: none.
+ */
+struct orch_queue_swept {
+	uint64_t changed;
+	uint64_t left;      /* no message of ours, damaged, or its id is in the queue again */
+	uint64_t after_row; /* the last that was looked at; from there it can go on … */
+	bool is_over;       /* … unless there is nothing more */
+};
 ORCH_MUST_USE int orch_queue_redrive(struct orch_queue *queue,
-	const struct orch_queue_filter *filter, uint64_t *ret_count, struct orch_err *err);
+	const struct orch_queue_filter *filter, struct orch_queue_swept *ret_swept,
+	struct orch_err *err);
 ORCH_MUST_USE int orch_queue_discard(struct orch_queue *queue,
-	const struct orch_queue_filter *filter, uint64_t *ret_count, struct orch_err *err);
+	const struct orch_queue_filter *filter, struct orch_queue_swept *ret_swept,
+	struct orch_err *err);
 
 /* Looks for messages that nobody could receive any more, and puts them right; now and then.  How many there were. */
 ORCH_MUST_USE int orch_queue_tend(

@@ -98,9 +98,9 @@ int orch_queue_sqlite_peek(struct orch_queue *queue, const struct orch_queue_fil
 	struct orch_arena *arena, struct orch_queue_entry **ret_entries, size_t *ret_count,
 	struct orch_err *err);
 int orch_queue_sqlite_redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err);
+	struct orch_queue_swept *ret_swept, struct orch_err *err);
 int orch_queue_sqlite_tend(struct orch_queue *queue, uint64_t *ret_count, struct orch_err *err);
 int orch_queue_sqlite_discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err);
+	struct orch_queue_swept *ret_swept, struct orch_err *err);
 
 #endif

@@ -9,10 +9,8 @@ struct sweep {
 	const struct orch_queue_filter *filter;
 	bool redrives; /* else discards */
 	size_t max;
-	int64_t after; /* in and out, as is what follows; of the last chunk that was committed */
-	uint64_t count;
-	int64_t next_after;
-	uint64_t next_count;
+	struct orch_queue_swept swept; /* in and out; by chunks that were committed */
+	struct orch_queue_swept next;
 	size_t rows;
 };
 
@@ -121,7 +119,7 @@ static int redrive(
 	if (code == ORCH_OK)
 		code = delete_dead(db, row, err);
 	if (code == ORCH_OK)
-		sweep->next_count++;
+		sweep->next.changed++;
 	return code;
 }
 
@@ -133,7 +131,7 @@ static int discard(
 	if (code == ORCH_OK)
 		code = delete_dead(db, row, err);
 	if (code == ORCH_OK)
-		sweep->next_count++;
+		sweep->next.changed++;
 	return code;
 }
 
@@ -150,7 +148,7 @@ static int select_rows(struct orch_db *db, const struct sweep *sweep, sqlite3_st
 
 	if (code < 0)
 		return code;
-	orch_db_bind_int(*ret_statement, 1, sweep->after);
+	orch_db_bind_int(*ret_statement, 1, (int64_t)sweep->swept.after_row);
 	orch_db_bind_text(*ret_statement, 2, filter->queue);
 	orch_db_bind_text(*ret_statement, 3, filter->id);
 	orch_db_bind_int(*ret_statement, 4, (int64_t)sweep->max);
@@ -164,8 +162,7 @@ static int sweep_chunk(struct orch_db_op *op, struct orch_db *db, struct orch_er
 	bool row = false;
 	int code = select_rows(db, sweep, &statement, err);
 
-	sweep->next_after = sweep->after;
-	sweep->next_count = sweep->count;
+	sweep->next = sweep->swept;
 	sweep->rows = 0;
 	while (code == ORCH_OK && (code = orch_db_step(statement, &row, err)) == ORCH_OK && row) {
 		int64_t at = sqlite3_column_int64(statement, 0);
@@ -177,47 +174,47 @@ static int sweep_chunk(struct orch_db_op *op, struct orch_db *db, struct orch_er
 				       : discard(db, at, queue, sweep, err);
 		if (sweep->redrives)
 			orch_queue_sqlite_note(db, orch_db_column_text(statement, 2));
-		sweep->next_after = at;
+		sweep->next.after_row = (uint64_t)at;
 		sweep->rows++;
 	}
 	return code;
 }
 
 static int sweep_all(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	bool redrives, uint64_t *ret_count, struct orch_err *err)
+	bool redrives, struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
 	struct sweep sweep = { .op = { .run = sweep_chunk },
 		.queue = orch_queue_sqlite_of(queue),
 		.filter = filter,
 		.redrives = redrives,
-		.after = (int64_t)filter->after_row };
+		.swept = { .after_row = filter->after_row } };
 	uint64_t limit = filter->limit ? filter->limit : UINT64_MAX;
 
 	do {
 		struct orch_db_group group = { .first = &sweep.op };
+		uint64_t room = limit - sweep.swept.changed;
 		int code;
 
-		sweep.max = limit - sweep.count < ORCH_QUEUE_CHUNK_ROWS
-			? (size_t)(limit - sweep.count)
-			: ORCH_QUEUE_CHUNK_ROWS;
+		sweep.max = room < ORCH_QUEUE_CHUNK_ROWS ? (size_t)room : ORCH_QUEUE_CHUNK_ROWS;
 		code = orch_db_run(queue->db, &group, err);
 		if (code < 0)
 			return code;
-		sweep.after = sweep.next_after;
-		sweep.count = sweep.next_count;
-	} while (sweep.rows == sweep.max && sweep.count < limit);
-	*ret_count = sweep.count;
+		sweep.next.left += sweep.rows - (sweep.next.changed - sweep.swept.changed);
+		sweep.next.is_over = sweep.rows < sweep.max;
+		sweep.swept = sweep.next;
+	} while (!sweep.swept.is_over && sweep.swept.changed < limit);
+	*ret_swept = sweep.swept;
 	return ORCH_OK;
 }
 
 int orch_queue_sqlite_redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return sweep_all(queue, filter, true, ret_count, err);
+	return sweep_all(queue, filter, true, ret_swept, err);
 }
 
 int orch_queue_sqlite_discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return sweep_all(queue, filter, false, ret_count, err);
+	return sweep_all(queue, filter, false, ret_swept, err);
 }

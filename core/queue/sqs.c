@@ -193,15 +193,15 @@ static int peek(struct orch_queue *queue, const struct orch_queue_filter *filter
 }
 
 static int redrive(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return orch_queue_pg_redrive(&orch_queue_sqs_of(queue)->books, filter, ret_count, err);
+	return orch_queue_pg_redrive(&orch_queue_sqs_of(queue)->books, filter, ret_swept, err);
 }
 
 static int discard(struct orch_queue *queue, const struct orch_queue_filter *filter,
-	uint64_t *ret_count, struct orch_err *err)
+	struct orch_queue_swept *ret_swept, struct orch_err *err)
 {
-	return orch_queue_pg_discard(&orch_queue_sqs_of(queue)->books, filter, ret_count, err);
+	return orch_queue_pg_discard(&orch_queue_sqs_of(queue)->books, filter, ret_swept, err);
 }
 
 /* The server tends its rows; what SQS has lost is found by the home lane's chores. */

@@ -220,7 +220,7 @@ class Kept(Migrated):
         self.assertEqual(self.good("queue", "peek", "--json").out, "")
         self.assertEqual(self.good("queue", "redrive", "--all").out, "0 redriven\n")
         self.assertEqual(self.good("queue", "discard", "--all", "--json").rows(),
-                         [{"discarded": 0}])
+                         [{"discarded": 0, "left": 0}])
         self.fails(66, "no dead letter of the id absent", "queue", "redrive", "--id", "absent")
 
     def test_only_state_of_this_machine_is_in_its_folder(self):

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`finding` and `queue`: on an empty store, and on what a run has left there."""
+import contextlib
 import http.client
 import os
+import sqlite3
 import unittest
 
 from harness import NUMBERS, TOOLS, Case, Port, Service, whole
@@ -35,7 +37,7 @@ class Empty(Case):
     def test_nothing_is_changed(self):
         self.assertEqual(self.good("queue", "redrive", "--all").out, "0 redriven\n")
         self.assertEqual(self.good("queue", "discard", "--all", "--json").rows(),
-                         [{"discarded": 0}])
+                         [{"discarded": 0, "left": 0}])
         self.fails(66, "no dead letter of the id absent", "queue", "redrive", "--id", "absent")
 
     def test_a_queue_that_is_not_there_is_66_and_the_others_are_named(self):
@@ -127,6 +129,16 @@ class Filled(Case):
             self.assertEqual(
                 len(self.good("finding", "list", "--json", *words).rows()), count, words)
 
+    def copy_dead(self, ident, count):
+        """The dead letter that is there, again and again under IDENT."""
+        with contextlib.closing(sqlite3.connect(self.path("var/orchestrator.db"))) as db:
+            names = [row[1] for row in db.execute("PRAGMA table_info(dead)")][1:]
+            values = ["?" if name == "id" else name for name in names]
+            for _ in range(count):
+                db.execute("INSERT INTO dead (%s) SELECT %s FROM dead ORDER BY row LIMIT 1"
+                           % (", ".join(names), ", ".join(values)), [ident])
+            db.commit()
+
     def test_an_event_is_shown_and_opened_only_on_request(self):
         shown = self.good("finding", "show", "e1").out
         self.assertIn("maestro", shown)
@@ -159,6 +171,14 @@ class Filled(Case):
         self.assertEqual(self.good("queue", "peek", "--dead", "--json").rows(), [])
         waiting, = self.good("queue", "peek", "act.act", "--json").rows()
         self.assertEqual((waiting["id"], waiting["state"]), (row["id"], "waiting"))
+
+    def test_those_that_cannot_go_back_hold_up_no_others(self):
+        row, = self.good("queue", "peek", "--dead", "--json").rows()
+        self.copy_dead(row["id"], 1100)  # more than are changed at once, and only one id
+        self.copy_dead("another", 1)
+        said = self.run_it("queue", "redrive", "--all")
+        self.assertEqual((said.code, said.out), (1, "2 redriven\n"))
+        self.assertIn("1100 cannot go back", said.err)
 
     def test_discarded_ones_are_counted(self):
         self.assertEqual(self.good("queue", "discard", "act.act").out, "1 discarded\n")

@@ -171,7 +171,7 @@ static void the_dead_are_shown_redriven_and_discarded(void **state)
 	};
 	struct orch_queue_filter one = { .queue = ORCH_TEXT("scan"), .id = ORCH_TEXT("two") };
 	struct orch_queue_entry *entries;
-	uint64_t changed;
+	struct orch_queue_swept swept;
 	size_t count;
 
 	bury(b, "one");
@@ -184,11 +184,11 @@ static void the_dead_are_shown_redriven_and_discarded(void **state)
 	assert_text(entries[0].detail, "it did");
 	assert_text(entries[0].body, "one");
 	assert_text(entries[0].state, "dead");
-	assert_int_equal(orch_queue_pg_redrive(&b->books, &one, &changed, &b->err), ORCH_OK);
-	assert_int_equal(changed, 1);
+	assert_int_equal(orch_queue_pg_redrive(&b->books, &one, &swept, &b->err), ORCH_OK);
+	assert_int_equal(swept.changed, 1);
 	assert_int_equal(ledger(b).in_flight, 1);
-	assert_int_equal(orch_queue_pg_discard(&b->books, &dead, &changed, &b->err), ORCH_OK);
-	assert_int_equal(changed, 1);
+	assert_int_equal(orch_queue_pg_discard(&b->books, &dead, &swept, &b->err), ORCH_OK);
+	assert_int_equal(swept.changed, 1);
 	assert_int_equal(ledger(b).dropped, 1);
 	assert_int_equal(ledger(b).dead, 0);
 }

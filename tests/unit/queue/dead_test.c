@@ -17,21 +17,21 @@ static void bury_one(struct world *w, const char *queue, const char *id)
 static uint64_t redrive(struct world *w, struct orch_queue_filter filter)
 {
 	struct orch_err err = { "" };
-	uint64_t count = 0;
+	struct orch_queue_swept swept = { .changed = 0 };
 
-	if (orch_queue_redrive(w->queue, &filter, &count, &err) < 0)
+	if (orch_queue_redrive(w->queue, &filter, &swept, &err) < 0)
 		fail_msg("%s", err.text);
-	return count;
+	return swept.changed;
 }
 
 static uint64_t discard(struct world *w, struct orch_queue_filter filter)
 {
 	struct orch_err err = { "" };
-	uint64_t count = 0;
+	struct orch_queue_swept swept = { .changed = 0 };
 
-	if (orch_queue_discard(w->queue, &filter, &count, &err) < 0)
+	if (orch_queue_discard(w->queue, &filter, &swept, &err) < 0)
 		fail_msg("%s", err.text);
-	return count;
+	return swept.changed;
 }
 
 static void test_a_buried_message_is_kept_with_its_reason(void **state)
@@ -427,7 +427,7 @@ static void test_commands_read_a_queue_without_writing(void **state)
 	struct orch_ledger *ledgers;
 	struct orch_db *db;
 	struct orch_err err = { "" };
-	uint64_t redriven = 0;
+	struct orch_queue_swept swept;
 	size_t count = 0;
 
 	bury_one(w, "act", "a");
@@ -438,7 +438,7 @@ static void test_commands_read_a_queue_without_writing(void **state)
 	assert_int_equal(orch_queue_ledger(reader, w->f.arena, &ledgers, &count, &err), ORCH_OK);
 	assert_int_equal(count, 2);
 	assert_int_equal(ledgers[0].dead, 1);
-	assert_int_equal(orch_queue_redrive(reader, &all, &redriven, &err), ORCH_E_DENIED);
+	assert_int_equal(orch_queue_redrive(reader, &all, &swept, &err), ORCH_E_DENIED);
 	orch_queue_close(reader);
 	orch_db_close(db);
 }

@@ -296,7 +296,8 @@ static void step_sweep(struct model *m)
 {
 	const struct orch_queue_filter filter = { .queue = { "", 0 }, .id = { "", 0 } };
 	bool redrives = draw(m, 2) != 0;
-	uint64_t after = 0, expected = 0, count = 0, last = m->places;
+	uint64_t after = 0, expected = 0, last = m->places;
+	struct orch_queue_swept swept;
 	struct orch_err err;
 	struct item *item;
 
@@ -315,10 +316,10 @@ static void step_sweep(struct model *m)
 		item->receives = item->attempts = 0;
 	}
 	if (redrives)
-		assert_int_equal(orch_queue_redrive(m->w->queue, &filter, &count, &err), ORCH_OK);
+		assert_int_equal(orch_queue_redrive(m->w->queue, &filter, &swept, &err), ORCH_OK);
 	else
-		assert_int_equal(orch_queue_discard(m->w->queue, &filter, &count, &err), ORCH_OK);
-	assert_int_equal(count, expected);
+		assert_int_equal(orch_queue_discard(m->w->queue, &filter, &swept, &err), ORCH_OK);
+	assert_int_equal(swept.changed, expected);
 }
 
 static void step_time(struct model *m)

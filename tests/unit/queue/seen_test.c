@@ -127,14 +127,14 @@ static void test_a_redriven_message_keeps_its_time(void **state)
 	struct orch_queue_filter all = { .queue = ORCH_TEXT_NONE, .id = ORCH_TEXT_NONE };
 	struct orch_message m = arrival("a", 1700000000123);
 	struct orch_lease lease;
+	struct orch_queue_swept swept;
 	struct orch_err err;
-	uint64_t count;
 
 	assert_int_equal(put_message(w, &m, false), ORCH_OK);
 	lease = receive_one(w, "scan", "a");
 	assert_int_equal(bury(w, &lease, "failed", ""), ORCH_OK);
-	assert_int_equal(orch_queue_redrive(w->queue, &all, &count, &err), ORCH_OK);
-	assert_int_equal(count, 1);
+	assert_int_equal(orch_queue_redrive(w->queue, &all, &swept, &err), ORCH_OK);
+	assert_int_equal(swept.changed, 1);
 	lease = receive_one(w, "scan", "a");
 	assert_true(lease.message.time_ms == 1700000000123);
 	assert_int_equal(put_message(w, &m, false), ORCH_OK);

@@ -59,7 +59,7 @@ static void test_tasks_whose_action_stays_away_are_set_aside_and_can_come_back(v
 	struct world *w = *state;
 	struct orch_queue_filter all = { .queue = ORCH_TEXT_NONE, .id = ORCH_TEXT_NONE };
 	struct orch_err err = { "" };
-	uint64_t count;
+	struct orch_queue_swept swept;
 
 	world_act(w, ACT(""));
 	PUT_TASK(w, "gone", .id = "t1", .text = "x");
@@ -74,7 +74,7 @@ static void test_tasks_whose_action_stays_away_are_set_aside_and_can_come_back(v
 	assert_text(only_result(w, "t1").state, "dead");
 	assert_text(only_result(w, "t1").action, "gone");
 	reload_with(w, "gone");
-	assert_int_equal(orch_queue_redrive(w->queue, &all, &count, &err), ORCH_OK);
+	assert_int_equal(orch_queue_redrive(w->queue, &all, &swept, &err), ORCH_OK);
 	world_until(w, gone_has_settled);
 	assert_text(only_result(w, "t1").state, "done");
 }

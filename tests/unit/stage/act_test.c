@@ -121,7 +121,7 @@ static void test_after_its_tries_a_task_is_dead_and_can_go_on(void **state)
 	struct world *w = *state;
 	struct orch_queue_filter all = { .queue = ORCH_TEXT_NONE, .id = ORCH_TEXT_NONE };
 	struct orch_err err = { "" };
-	uint64_t count;
+	struct orch_queue_swept swept;
 
 	SCRIPT_START(&w->script, { "200 OK", NULL, NULL }, { NULL, NULL, NULL },
 		{ "200 OK", NULL, NULL });
@@ -129,8 +129,8 @@ static void test_after_its_tries_a_task_is_dead_and_can_go_on(void **state)
 	PUT_TASK(w, "act", .id = "t1", .text = "x");
 	world_until(w, has_settled);
 	assert_text(world_dead(w, "act.act").reason, "attempts");
-	assert_int_equal(orch_queue_redrive(w->queue, &all, &count, &err), ORCH_OK);
-	assert_int_equal(count, 1);
+	assert_int_equal(orch_queue_redrive(w->queue, &all, &swept, &err), ORCH_OK);
+	assert_int_equal(swept.changed, 1);
 	world_until(w, has_settled);
 	/* At its step, and it says that the answer to that was lost. */
 	assert_string_equal(script_body(&w->script, 2), "1 1 1 t1");

@@ -194,12 +194,12 @@ static void test_a_dead_letter_keeps_its_reason_and_progress(void **state)
 	struct orch_message message = task("t1");
 	struct orch_queue_filter all = { .queue = ORCH_TEXT_NONE, .id = ORCH_TEXT_NONE };
 	struct orch_err err;
-	uint64_t count;
+	struct orch_queue_swept swept;
 
 	hand_over(&hand, lease, ORCH_END_DEAD, &message);
 	assert_text(world_dead(w, "scan").reason, "reason");
 	assert_text(world_dead(w, "scan").detail, "a detail");
-	assert_int_equal(orch_queue_redrive(w->queue, &all, &count, &err), ORCH_OK);
+	assert_int_equal(orch_queue_redrive(w->queue, &all, &swept, &err), ORCH_OK);
 	run_op(w, &hand.receive);
 	assert_int_equal(hand.receive.leases[0].step, 7);
 	assert_text(hand.receive.leases[0].memo, "memo");
