@@ -93,14 +93,14 @@ static void host_alarm(const struct orch_host *services, const char *name, const
 		ORCH_LOG_TEXT("trace", about.trace), ORCH_LOG_TEXT("id", about.id));
 	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_alarms_total",
 				"Things that people must look at, as plugins report them.",
-				{ "instance", host->name }, { "alarm", alarm }),
+				{ "plugin", host->name }, { "alarm", alarm }),
 		1);
 }
 
 static void host_count(const struct orch_host *services, const char *metric, uint64_t by)
 {
 	orch_metric_add(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_plugin_events_total",
-				"What plugins count.", { "instance", host_of(services)->name },
+				"What plugins count.", { "plugin", host_of(services)->name },
 				{ "event", orch_sink_constant(metric) }),
 		by > INT64_MAX ? INT64_MAX : (int64_t)by);
 }

@@ -68,7 +68,7 @@ static const struct orch_plugin *load_plugin(struct orch_plan *plan,
 static struct orch_metric *duration_of(const struct orch_config_instance *block, const char *hook)
 {
 	return orch_metric(ORCH_METRIC_SECONDS, "orchestrator_plugin_hook_duration_seconds",
-		"Time spent in hooks of plugins.", { "instance", block->name },
+		"Time spent in hooks of plugins.", { "plugin", block->name },
 		{ "hook", orch_text_from(hook) });
 }
 

@@ -16,7 +16,7 @@ LABEL = re.compile(r'\{\s*"(\w+)",')
 EVENT = re.compile(r'"([a-z_]+(?:\.[a-z_]+)*)"')
 ALARM = re.compile(r'"([a-z]+(?:_[a-z]+)+)"')
 ACTION = re.compile(r'"((?:Get|Create|Send|Receive|Delete|Change|Purge|Set|Start|List)[A-Z]\w+)"')
-ADDED_BY_PROMETHEUS = {"job", "instance", "exported_instance", "le"}
+ADDED_BY_PROMETHEUS = {"job", "instance", "le"}
 PAIRS = {")": "(", "]": "[", "}": "{"}
 
 

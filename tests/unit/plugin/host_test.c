@@ -482,7 +482,7 @@ static void test_logs_and_alarms_name_the_instance(void **state)
 	(void)close(ends[0]), (void)close(ends[1]);
 	assert_int_equal(
 		orch_metric_value(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_alarms_total", "",
-			{ "instance", ORCH_TEXT("slack") },
+			{ "plugin", ORCH_TEXT("slack") },
 			{ "alarm", ORCH_TEXT("tokens_revoked") })),
 		1);
 }
@@ -532,12 +532,12 @@ static void test_counts_are_labelled_by_constants_only(void **state)
 	host->count(host, "two words\n", 1);
 	assert_int_equal(
 		orch_metric_value(orch_metric(ORCH_METRIC_COUNTER,
-			"orchestrator_plugin_events_total", "", { "instance", ORCH_TEXT("slack") },
+			"orchestrator_plugin_events_total", "", { "plugin", ORCH_TEXT("slack") },
 			{ "event", ORCH_TEXT("ignored") })),
 		5);
 	assert_int_equal(
 		orch_metric_value(orch_metric(ORCH_METRIC_COUNTER,
-			"orchestrator_plugin_events_total", "", { "instance", ORCH_TEXT("slack") },
+			"orchestrator_plugin_events_total", "", { "plugin", ORCH_TEXT("slack") },
 			{ "event", ORCH_TEXT("invalid") })),
 		1);
 }
