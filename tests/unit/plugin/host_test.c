@@ -480,10 +480,9 @@ static void test_logs_and_alarms_name_the_instance(void **state)
 	assert_non_null(strstr(text, "by the workspace"));
 	orch_log_setup(STDERR_FILENO, ORCH_LOG_LOGFMT, ORCH_LOG_INFO);
 	(void)close(ends[0]), (void)close(ends[1]);
-	assert_int_equal(
-		orch_metric_value(orch_metric(ORCH_METRIC_COUNTER, "orchestrator_alarms_total", "",
-			{ "plugin", ORCH_TEXT("slack") },
-			{ "alarm", ORCH_TEXT("tokens_revoked") })),
+	assert_int_equal(orch_metric_value(orch_metric(ORCH_METRIC_COUNTER,
+				 "orchestrator_alarms_total", "", { "plugin", ORCH_TEXT("slack") },
+				 { "alarm", ORCH_TEXT("tokens_revoked") })),
 		1);
 }
 
