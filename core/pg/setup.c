@@ -2,6 +2,10 @@
 /*
  * What a new connection is told and asked before it is used: one statement.
  *
+ * Plans are kept for as long as the connection lives, and tables that are empty
+ * at night are long by day: a plan that reads a whole table because it was short
+ * is ruinous an hour later.  So it is an index wherever there is one.
+ *
  * The keepalives are the server's: should this machine vanish in the midst of
  * a batch, its locks must not keep the others waiting for long.  Settings that
  * a server does not know are left out.
@@ -32,6 +36,9 @@ static const char question[] =
 	"  ('default_transaction_isolation', 'read committed'),"
 	"  ('default_transaction_read_only', 'off'),"
 	"  ('default_transaction_deferrable', 'off'),"
+	"  ('enable_seqscan', 'off'),"
+	"  ('enable_mergejoin', 'off'),"
+	"  ('jit', 'off'),"
 	"  ('TimeZone', 'UTC'),"
 	"  ('DateStyle', 'ISO'),"
 	"  ('tcp_keepalives_idle', '" ORCH_PG_KEEPALIVE_IDLE_S "'),"

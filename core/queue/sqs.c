@@ -234,6 +234,7 @@ static void close_queue(struct orch_queue *base)
 	orch_queue_sqs_stop(base);
 	(void)pthread_mutex_destroy(&queue->mutex);
 	orch_arena_destroy(queue->arena);
+	EVP_MD_free(queue->md5);
 	orch_free(queue);
 }
 
@@ -290,6 +291,7 @@ int orch_queue_sqs_open(struct orch_pg *pg, const struct orch_config *config,
 	queue->books = (struct orch_queue_books){ pg, key };
 	queue->pg = pg;
 	queue->key = key;
+	queue->md5 = EVP_MD_fetch(NULL, "MD5", "-fips");
 	TAILQ_INIT(&queue->lanes);
 	(void)pthread_mutex_init(&queue->mutex, NULL);
 	*ret_queue = &queue->base;

@@ -19,6 +19,7 @@
  */
 #ifndef ORCH_QUEUE_SQS_H
 #define ORCH_QUEUE_SQS_H
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
@@ -139,6 +140,7 @@ struct orch_queue_sqs {
 	const struct orch_secret *key;
 	struct orch_arena *arena; /* of the settings */
 	struct orch_aws *aws;
+	EVP_MD *md5;           /* NULL: the library is not allowed to make one */
 	pthread_mutex_t mutex; /* of what follows, and of the names' troubles */
 	struct orch_sqs_name *names[ORCH_SQS_QUEUES];
 	size_t name_count;
@@ -222,7 +224,7 @@ struct orch_sqs_body {
 /* In ARENA.  False: it is none of ours, *ret_reason says why in a word, ERR in a sentence. */
 bool orch_sqs_body_read(struct orch_text text, struct orch_text queue, struct orch_arena *arena,
 	struct orch_sqs_body *ret_body, const char **ret_reason, struct orch_err *err);
-void orch_sqs_md5(struct orch_text text, char ret[33]);
+void orch_sqs_md5(const struct orch_queue_sqs *queue, struct orch_text text, char ret[33]);
 
 /* sqs_source.c */
 struct orch_sqs_source;

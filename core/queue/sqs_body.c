@@ -156,16 +156,15 @@ bool orch_sqs_body_read(struct orch_text text, struct orch_text queue, struct or
 	return sound;
 }
 
-/* SQS's own check sum.  A library that is not allowed to make one leaves RET empty. */
-void orch_sqs_md5(struct orch_text text, char ret[33])
+/* SQS's own check sum; RET is empty if there is none to be had. */
+void orch_sqs_md5(const struct orch_queue_sqs *queue, struct orch_text text, char ret[33])
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
-	EVP_MD *md5 = EVP_MD_fetch(NULL, "MD5", "-fips");
 
 	ret[0] = '\0';
-	if (md5 != NULL && EVP_Digest(text.ptr, text.len, digest, &len, md5, NULL) == 1 &&
+	if (queue->md5 != NULL &&
+		EVP_Digest(text.ptr, text.len, digest, &len, queue->md5, NULL) == 1 &&
 		len == MD5_BYTES)
 		orch_hex_encode(digest, len, ret);
-	EVP_MD_free(md5);
 }

@@ -134,7 +134,7 @@ static void add_body(struct entry *entry, const struct orch_buf *body)
 		entry->json.failed = true;
 	orch_buf_add_string(&entry->json, "\"MessageBody\":");
 	orch_buf_add_json(&entry->json, text);
-	orch_sqs_md5(text, entry->base.md5);
+	orch_sqs_md5(entry->lane->queue, text, entry->base.md5);
 	entry->base.bytes = text.len + ATTRIBUTES_BYTES;
 }
 

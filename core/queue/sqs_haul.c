@@ -33,12 +33,12 @@ static struct orch_text member(
 }
 
 /* One whose check sum is wrong comes back by itself. */
-static bool is_intact(struct json_object *message)
+static bool is_intact(const struct orch_queue_sqs *queue, struct json_object *message)
 {
 	struct orch_text told = orch_json_text(message, "MD5OfBody");
 	char md5[33];
 
-	orch_sqs_md5(orch_json_text(message, "Body"), md5);
+	orch_sqs_md5(queue, orch_json_text(message, "Body"), md5);
 	return told.len == 0 || md5[0] == '\0' || orch_text_is(told, md5);
 }
 
@@ -89,7 +89,7 @@ static void take_message(struct orch_sqs_haul *haul, struct json_object *message
 
 	haul->received++;
 	if (delivery.receipt.len == 0 || delivery.receipt.len > ORCH_SQS_RECEIPT_BYTES ||
-		!is_intact(message)) {
+		!is_intact(haul->source->lane->queue, message)) {
 		count_delivery(haul->source, "damaged");
 		return;
 	}

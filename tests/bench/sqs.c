@@ -3,7 +3,7 @@
  * What a message costs on SQS and PostgreSQL: it is put (hop "scan"), leased,
  * handed over to the next queue and settled (hop "act"), leased and settled.
  *
- *   sqs [SECONDS]
+ *   sqs [SECONDS [AT_ONCE]]
  *
  * SQS is orchestrator-sim aws and PostgreSQL a throw-away one, both on the same
  * cores: their CPU stands beside ours, which is what counts.
@@ -25,9 +25,17 @@
 
 #define BODY_BYTES 1024
 #define RECEIVE_MAX 64
-#define PUTTERS_MAX 1024
+#define PUTTERS_MAX 1024 /* messages on their way at once */
 #define WAIT_S 20
 #define METRICS_BYTES (1 << 20)
+
+static const struct {
+	const char *name, *word;
+} actions[] = { { "SendMessageBatch", "send" }, { "ReceiveMessage", "receive" },
+	{ "DeleteMessageBatch", "settle" }, { "ChangeMessageVisibilityBatch", "renew" },
+	{ NULL, NULL } };
+#define ACTIONS (sizeof(actions) / sizeof(actions[0]))
+#define ALL (ACTIONS - 1)
 
 struct bench;
 
@@ -95,15 +103,13 @@ static void on_put(struct orch_queue_op *op)
 	must(op->code, &op->err);
 	putter->bench->put++;
 	putter->bench->busy--;
-	if (putter->bench->puts)
-		put_next(putter);
 }
 
 static void put_next(struct putter *putter)
 {
 	struct bench *bench = putter->bench;
-	int len = snprintf(putter->id, sizeof(putter->id), "%016" PRIx64 "-%p",
-		orch_clock_mono_ns(), (void *)putter);
+	int len = snprintf(putter->id, sizeof(putter->id), "%016" PRIx64 "-%zu",
+		orch_clock_mono_ns(), (size_t)(putter - bench->putters));
 	struct orch_err err;
 
 	putter->message = (struct orch_message){ .queue = ORCH_TEXT("scan"),
@@ -124,6 +130,17 @@ static void put_next(struct putter *putter)
 	must(orch_queue_submit(bench->queue, &putter->op, &err), &err);
 }
 
+/* Whose message has come to its end puts the next. */
+static void put_another(struct bench *bench, const struct orch_message *message)
+{
+	struct orch_text number = message->id, time;
+	uint64_t n;
+
+	if (bench->puts && orch_text_split(&number, '-', &time) &&
+		orch_text_to_uint(number, 0, PUTTERS_MAX - 1, &n) == ORCH_OK)
+		put_next(&bench->putters[n]);
+}
+
 static void unref(struct work *work)
 {
 	struct orch_arena *arena = work->arena;
@@ -141,6 +158,8 @@ static void on_handed_over(struct orch_db_group *group)
 		must(group->code, &group->err);
 	stage->done++;
 	stage->works--;
+	if (!stage->passes_on)
+		put_another(stage->bench, &work->lease.message);
 	unref(work);
 	pull(stage);
 }
@@ -325,27 +344,52 @@ static void run_for(struct bench *bench, uint64_t seconds)
 	orch_lane_run(bench->lane);
 }
 
-/* Under load with so many puts at once, then until all is settled. */
-static void run_load(struct bench *bench, size_t putters, uint64_t seconds)
+/* The hops so far, and what they cost. */
+struct cost {
+	double hops, seconds, cpu, sim_cpu;
+	double requests[ACTIONS];
+};
+
+static struct cost cost_so_far(const struct bench *bench)
 {
-	uint64_t before = bench->stages[0].done + bench->stages[1].done;
-	double cpu = cpu_seconds(), sim = process_cpu_seconds(bench->sim.pid),
-	       sent = requests(NULL);
-	uint64_t start = orch_clock_mono_ns();
-	double hops, took;
+	struct cost cost = { .hops = (double)(bench->stages[0].done + bench->stages[1].done),
+		.seconds = (double)orch_clock_mono_ns() / 1e9,
+		.cpu = cpu_seconds(),
+		.sim_cpu = process_cpu_seconds(bench->sim.pid) };
+
+	for (size_t i = 0; i < ACTIONS; i++)
+		cost.requests[i] = requests(actions[i].name);
+	return cost;
+}
+
+static void print_cost(const struct cost *since, const struct cost *now)
+{
+	double hops = now->hops - since->hops;
+	double all = now->requests[ALL] - since->requests[ALL];
+
+	printf("%7.0f hops/s  %6.1f us of our CPU a hop (the stand-in: %4.1f us)  %5.3f requests a "
+	       "hop:",
+		hops / (now->seconds - since->seconds), (now->cpu - since->cpu) * 1e6 / hops,
+		(now->sim_cpu - since->sim_cpu) * 1e6 / hops, all / hops);
+	for (size_t i = 0; i < ALL; i++)
+		printf(" %s %5.3f", actions[i].word,
+			(now->requests[i] - since->requests[i]) / hops);
+	printf("\n");
+	(void)fflush(stdout);
+}
+
+/* With so many on their way at all times, then until all is settled. */
+static void run_load(struct bench *bench, size_t at_once, uint64_t seconds)
+{
+	struct cost before = cost_so_far(bench), after;
 
 	bench->puts = true;
-	for (size_t i = 0; i < putters; i++)
+	for (size_t i = 0; i < at_once; i++)
 		put_next(&bench->putters[i]);
 	run_for(bench, seconds);
-	hops = (double)(bench->stages[0].done + bench->stages[1].done - before);
-	took = (double)(orch_clock_mono_ns() - start) / 1e9;
-	printf("%4zu puts at once  %7.0f hops/s  %6.1f us of our CPU a hop  %5.3f requests a hop  "
-	       "(the stand-in: %4.1f us)\n",
-		putters, hops / took, (cpu_seconds() - cpu) * 1e6 / hops,
-		(requests(NULL) - sent) / hops,
-		(process_cpu_seconds(bench->sim.pid) - sim) * 1e6 / hops);
-	(void)fflush(stdout);
+	after = cost_so_far(bench);
+	printf("%4zu at once  ", at_once);
+	print_cost(&before, &after);
 	bench->puts = false;
 	for (int i = 0; i < 60 && bench->stages[1].done < bench->put; i++)
 		run_for(bench, 1);
@@ -383,8 +427,10 @@ int main(int argc, char **argv)
 	run_for(bench, 1);
 	add_stage(bench, 0, "scan", true);
 	add_stage(bench, 1, "act.x", false);
-	for (size_t i = 0; i < sizeof(at_once) / sizeof(at_once[0]); i++)
+	for (size_t i = 0; argc <= 2 && i < sizeof(at_once) / sizeof(at_once[0]); i++)
 		run_load(bench, at_once[i], seconds);
+	if (argc > 2)
+		run_load(bench, (size_t)strtoull(argv[2], NULL, 10), seconds);
 	run_idle(bench);
 	aws_sim_stop(&bench->sim);
 	postgres_close(&bench->postgres);

@@ -244,7 +244,8 @@ static void test_what_is_not_base64_is_refused(void **state)
 {
 	static const struct orch_text bad[] = { ORCH_TEXT("Z"), ORCH_TEXT("Zg"), ORCH_TEXT("Zg="),
 		ORCH_TEXT("Zg==="), ORCH_TEXT("Zh=="), ORCH_TEXT("Zm9v "), ORCH_TEXT("Zm9v\n"),
-		ORCH_TEXT("-_-_"), ORCH_TEXT("===="), ORCH_TEXT("Zg==Zg=="), ORCH_TEXT("Zm\0v") };
+		ORCH_TEXT("-_-_"), ORCH_TEXT("===="), ORCH_TEXT("Zg==Zg=="), ORCH_TEXT("Zm\0v"),
+		ORCH_TEXT("Zm9v    "), ORCH_TEXT("    Zm9v"), ORCH_TEXT("Zm9=") };
 	char back[16];
 	size_t len;
 
