@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -20,6 +19,7 @@
 #include "pg/pg.h"
 #include "store/backend.h"
 #include "support/postgres.h"
+#include "support/yardstick.h"
 
 #define AT_ONCE 512
 #define FINDINGS_MAX 50
@@ -95,19 +95,10 @@ static void on_time(void *arg)
 	bench->is_over = true;
 }
 
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-
-	(void)getrusage(RUSAGE_SELF, &usage);
-	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 static void run(struct bench *bench, size_t at_once, size_t findings, uint64_t seconds)
 {
 	uint64_t start = orch_clock_mono_ns();
-	double cpu = cpu_seconds();
+	double cpu = own_cpu_seconds();
 	double took;
 
 	bench->done = 0;
@@ -118,7 +109,7 @@ static void run(struct bench *bench, size_t at_once, size_t findings, uint64_t s
 		begin(&bench->handovers[i]);
 	orch_lane_run(bench->lane);
 	took = (double)(orch_clock_mono_ns() - start) / 1e9;
-	cpu = cpu_seconds() - cpu;
+	cpu = own_cpu_seconds() - cpu;
 	printf("%4zu at once, %2zu findings each  %8.0f events/s  %8.0f findings/s"
 	       "  %6.1f us CPU here an event\n",
 		at_once, findings, (double)bench->done / took,
@@ -226,6 +217,7 @@ int main(int argc, char **argv)
 		postgres_open(&postgres, TEST_BINARY_DIR "/postgres-template");
 		postgres_database(&postgres, dsn, sizeof(dsn));
 	}
+	print_yardstick();
 	open_bench(bench, dsn, key);
 	for (size_t i = 0; i < sizeof(at_once) / sizeof(at_once[0]); i++)
 		for (size_t k = 0; k < sizeof(findings) / sizeof(findings[0]); k++)

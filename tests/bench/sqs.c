@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -22,6 +21,7 @@
 #include "support/aws_sim.h"
 #include "support/postgres.h"
 #include "support/program.h"
+#include "support/yardstick.h"
 
 #define BODY_BYTES 1024
 #define RECEIVE_MAX 64
@@ -251,15 +251,6 @@ static void on_time(void *arg)
 	orch_lane_quit(bench->lane);
 }
 
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-
-	(void)getrusage(RUSAGE_SELF, &usage);
-	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 /* Requests to SQS so far. */
 static double requests(const char *action)
 {
@@ -354,7 +345,7 @@ static struct cost cost_so_far(const struct bench *bench)
 {
 	struct cost cost = { .hops = (double)(bench->stages[0].done + bench->stages[1].done),
 		.seconds = (double)orch_clock_mono_ns() / 1e9,
-		.cpu = cpu_seconds(),
+		.cpu = own_cpu_seconds(),
 		.sim_cpu = process_cpu_seconds(bench->sim.pid) };
 
 	for (size_t i = 0; i < ACTIONS; i++)
@@ -418,6 +409,7 @@ int main(int argc, char **argv)
 	struct orch_secret *secret = orch_secret_create(ORCH_TEXT(AWS_SIM_SECRET_KEY));
 	struct bench *bench = orch_alloc(sizeof(*bench));
 
+	print_yardstick();
 	memset(bench->body, 'x', sizeof(bench->body));
 	aws_sim_start(&bench->sim, TEST_BINARY_DIR "/bin/orchestrator-sim", NULL);
 	open_pg(bench);

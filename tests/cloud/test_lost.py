@@ -74,7 +74,7 @@ class Away(Case):
             host = site.host(visibility=VISIBILITY)
             host.start()
             host.await_polls(3)
-            worker = site.host(stages="scan", visibility=VISIBILITY)
+            worker = site.host("worker", "scan", visibility=VISIBILITY)
             worker.start()
             self.cloud.moto.kill()
             leaks = [site.post("%s, number %d" % (TEXT, number)) for number in range(5)]

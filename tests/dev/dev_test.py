@@ -99,7 +99,9 @@ class Dev(unittest.TestCase):
         code, said, calls = self.dev("test", "--long")
         self.assertEqual(code, 0, said)
         self.assertEqual(calls.splitlines()[-1], "containers.sh ", said)
-        self.assertEqual(calls.count("ctest "), 3)
+        self.assertEqual([line for line in calls.splitlines() if line.startswith("ctest ")][3:],
+                         [line for line in calls.splitlines() if line.endswith(" -C long -L seeds")])
+        self.assertEqual(calls.count("ctest "), 4)
         self.assertNotIn("containers.sh", self.dev("test")[2])
 
     def test_containers_that_fail_are_a_failure(self):
