@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """More work than the hosts take at once: it waits, and what waits here keeps its lease."""
+import time
 import unittest
 
 from storm import StormCase, StormSite
 
 import case
+from harness import poll
 
 LEAKS = 12
 SLOW_MS = 1500
+MANY = 200
+QUEUES = 3  # scan, and one for each action
 QUEUE = {"visibility": "6s", "wait": "1s"}  # less than the work takes two hosts, one by one
 
 
@@ -29,6 +33,29 @@ class Backlog(StormCase):
         self.assertEqual(sum(leased), LEAKS, "what waited was leased again")
         self.assertEqual(sum(host.metric("orchestrator_leases_lost_total") or 0
                              for host in site.hosts), 0)
+        case.check(self, site)
+
+    def test_receivers_are_added_while_there_is_much_and_one_is_left_when_there_is_nothing(self):
+        site = StormSite(self.cloud, **QUEUE, batch="5", receivers="4")
+        self.addCleanup(site.close)
+        intake, worker = site.hosts
+        intake.stages = ["--stages", "intake"]
+        intake.start()
+        site.talk(0, clean=MANY)
+        site.queue("scan").await_count(MANY)
+        self.assertGreaterEqual(intake.metric("orchestrator_aws_requests_total",
+                                              action="SendMessageBatch"), MANY / 5)
+        site.box.fault("slow", ms=300, action="ReceiveMessage")
+        worker.start()
+        poll("four receives", lambda: ((seen := site.box.audit()["held"]) >= QUEUES + 3, seen))
+        site.await_end()
+        time.sleep(1.5)  # what was asked while there was much is answered by then
+        held = []
+        for _ in range(40):
+            held.append(site.box.audit()["held"])
+            time.sleep(0.05)
+        self.assertLessEqual(max(held), QUEUES, "more than one for each queue")
+        self.assertGreater(max(held), 0, "nobody asked")
         case.check(self, site)
 
 
