@@ -211,7 +211,7 @@ int orch_store_pg_send_events(struct orch_pg_sender *sender, const struct orch_s
 	struct orch_err *err)
 {
 	struct events events;
-	struct findings findings;
+	struct findings findings = { .count = 0 };
 	int code = prepare_events(key, given, count, arena, &events, err);
 
 	if (code == ORCH_OK)
