@@ -58,6 +58,19 @@ class Backlog(StormCase):
         self.assertGreater(max(held), 0, "nobody asked")
         case.check(self, site)
 
+    def test_a_message_is_of_its_tenants_group_so_that_no_tenant_holds_up_another(self):
+        site = StormSite(self.cloud, **QUEUE)
+        self.addCleanup(site.close)
+        site.start()
+        site.talk(1)
+        site.await_end()
+        workspace, = {event["id"].split(":")[1]
+                      for event in site.hosts[0].json_lines("finding", "list")}
+        for queue, count in (("scan", 2), ("act-block", 1)):
+            groups = [each["group"] for each in site.box.messages(site.prefix + queue)]
+            self.assertEqual(groups, [workspace] * count)
+        case.check(self, site)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
