@@ -106,6 +106,16 @@ class StormSite(Site):
     def deleted(self):
         return sum(1 for leak in self.leaks if self.shown(leak) == "deleted")
 
+    def judge_messages(self, case):
+        """Each leak is deleted and all else stands.  Gives what Slack was asked for."""
+        state = self.sim.state(messages=100000, calls=1000000, deliveries=0)
+        shown = {(channel["id"], message["ts"]): message["state"] for channel in state["channels"]
+                 for message in channel["messages"]}
+        for wanted, messages in (("deleted", self.leaks), ("live", self.clean)):
+            for message in messages:
+                case.assertEqual(shown[message["channel"], message["ts"]], wanted, message)
+        return state["calls"]
+
 
 class StormCase(Case):
     seed = "7"

@@ -130,14 +130,7 @@ class Oracle(StormCase):
     def judge(self):
         site = self.site
         site.await_end()
-        state = site.sim.state(messages=100000, calls=1000000, deliveries=0)
-        messages = {(channel["id"], message["ts"]): message for channel in state["channels"]
-                    for message in channel["messages"]}
-        for leak in site.leaks:
-            self.assertEqual(messages[leak["channel"], leak["ts"]]["state"], "deleted", leak)
-        for clean in site.clean:
-            self.assertEqual(messages[clean["channel"], clean["ts"]]["state"], "live", clean)
-        self.judge_effects(state["calls"])
+        self.judge_effects(site.judge_messages(self))
         self.judge_books()
 
     def judge_effects(self, calls):

@@ -246,15 +246,9 @@ class Partition(StormCase):
 
     def judge(self):
         site = self.site
-        state = site.sim.state(messages=100000, calls=1000000, deliveries=0)
-        messages = {(channel["id"], message["ts"]): message for channel in state["channels"]
-                    for message in channel["messages"]}
-        for leak in site.leaks:
-            self.assertEqual(messages[leak["channel"], leak["ts"]]["state"], "deleted", leak)
-        for clean in site.clean:
-            self.assertEqual(messages[clean["channel"], clean["ts"]]["state"], "live", clean)
+        calls = site.judge_messages(self)
         for method in ("chat.delete", "chat.postMessage"):
-            done = [call for call in state["calls"] if call["method"] == method and
+            done = [call for call in calls if call["method"] == method and
                     call["answer"].get("ok")]
             self.assertEqual(len(done), len(site.leaks), method)
         ledger = site.ledger()
