@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "unit/pipeline/shared.h"
+#include "unit/pipeline/stations.h"
 
 #define PATIENCE_MS 60000
 
@@ -262,14 +263,7 @@ static void open_yard(struct house *h, struct yard *yard)
 
 static void close_yard(struct yard *yard)
 {
-	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++) {
-		uint64_t until = orch_clock_mono_ms() + PATIENCE_MS;
-
-		orch_station_drain(yard->stations[stage], false);
-		orch_station_release(yard->stations[stage]);
-		while (!orch_station_is_idle(yard->stations[stage]))
-			assert_true(orch_clock_mono_ms() < until);
-	}
+	stations_rest(yard->stations);
 	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++)
 		orch_station_destroy(yard->stations[stage]);
 	orch_pauses_destroy(yard->shared.pauses);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "unit/pipeline/house.h"
+#include "unit/pipeline/stations.h"
 
 #define PATIENCE_MS 30000
 
@@ -45,19 +46,6 @@ static void start_all(struct yard *yard)
 			fail_msg("%s", yard->err.text);
 }
 
-/* What was asked of the queue has come back by then: a station does not go before. */
-static void come_to_rest(struct yard *yard)
-{
-	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++) {
-		uint64_t until = orch_clock_mono_ms() + PATIENCE_MS;
-
-		orch_station_drain(yard->stations[stage], false);
-		orch_station_release(yard->stations[stage]);
-		while (!orch_station_is_idle(yard->stations[stage]))
-			assert_true(orch_clock_mono_ms() < until);
-	}
-}
-
 static void test_every_stage_starts_drains_and_comes_to_rest(void **state)
 {
 	struct house *h = *state;
@@ -65,7 +53,7 @@ static void test_every_stage_starts_drains_and_comes_to_rest(void **state)
 
 	open_yard(h, &yard);
 	start_all(&yard);
-	come_to_rest(&yard);
+	stations_rest(yard.stations);
 	for (int stage = 0; stage < ORCH_STAGE_COUNT; stage++) {
 		assert_int_equal(orch_station_stage(yard.stations[stage]), stage);
 		assert_in_range(orch_station_idle_ms(yard.stations[stage]), 0, PATIENCE_MS);
@@ -98,7 +86,7 @@ static void test_a_new_crew_takes_over_while_the_lane_runs(void **state)
 			ORCH_OK);
 		assert_true(orch_station_set_crew(yard.stations[stage], crew));
 	}
-	come_to_rest(&yard);
+	stations_rest(yard.stations);
 	close_yard(&yard);
 }
 
