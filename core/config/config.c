@@ -26,6 +26,7 @@ static const struct orch_key root_keys[] = {
 	{ .name = "store", .type = ORCH_KEY_OTHER },
 	{ .name = "plugins", .type = ORCH_KEY_OTHER },
 	{ .name = "credentials", .type = ORCH_KEY_OTHER },
+	{ .name = "accounts", .type = ORCH_KEY_OTHER },
 	{ .name = "inputs", .type = ORCH_KEY_OTHER },
 	{ .name = "tools", .type = ORCH_KEY_OTHER },
 	{ .name = "actions", .type = ORCH_KEY_OTHER },
@@ -194,6 +195,7 @@ static void read_blocks(struct orch_reader *reader, struct orch_value *root)
 	check_limits(reader, root);
 	orch_config_read_http(reader, root);
 	orch_config_read_credentials(reader, root);
+	orch_config_read_accounts(reader, root);
 	orch_config_read_queue(reader, root);
 	orch_config_read_store(reader, root);
 	orch_config_read_instances(reader, root);
@@ -258,6 +260,14 @@ orch_credential orch_config_credential(const struct orch_config *config, struct 
 		if (orch_text_equal(config->credentials[i].name, name))
 			return (orch_credential)(i + 1);
 	return 0;
+}
+
+const struct orch_secret *orch_config_secret(
+	const struct orch_config *config, struct orch_text name)
+{
+	orch_credential credential = name.len == 0 ? 0 : orch_config_credential(config, name);
+
+	return credential == 0 ? NULL : config->egress.credentials[credential - 1].secret;
 }
 
 static bool has_origin(const struct orch_egress *egress, const struct orch_url *url)

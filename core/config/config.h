@@ -87,18 +87,31 @@ struct orch_config_listen {
 	uint32_t connections, connections_per_address;
 };
 
-/* queue = { driver = "sqs"; … } */
-struct orch_config_sqs {
+/* An account at Amazon's, as queue and each of accounts name one. */
+struct orch_config_aws {
 	struct orch_text region, endpoint, profile; /* empty: AWS's own variables and files count */
 	struct orch_text access_key_id;
 	struct orch_text secret_access_key, session_token; /* credentials; may be empty */
-	struct orch_text prefix;                           /* of the queues' names; "orch-" */
-	uint32_t batch;        /* messages of one request, both ways; 10 */
-	uint64_t wait_ms;      /* of a long poll; 20s */
-	uint32_t receivers;    /* polls at once, of one queue and lane, at most; 4 */
-	uint64_t inline_bytes; /* larger bodies stay in the store; 64k */
-	bool create;           /* queues that are not there are made */
-	bool fair;             /* a message's tenant is its MessageGroupId; true */
+};
+
+/* accounts = ( { name = "…"; … } ), for the requests of plugins */
+struct orch_config_account {
+	struct orch_where where;
+	struct orch_text name;
+	struct orch_config_aws aws;
+	bool failed; /* something is wrong with it, and was said */
+};
+
+/* queue = { driver = "sqs"; … } */
+struct orch_config_sqs {
+	struct orch_config_aws aws;
+	struct orch_text prefix; /* of the queues' names; "orch-" */
+	uint32_t batch;          /* messages of one request, both ways; 10 */
+	uint64_t wait_ms;        /* of a long poll; 20s */
+	uint32_t receivers;      /* polls at once, of one queue and lane, at most; 4 */
+	uint64_t inline_bytes;   /* larger bodies stay in the store; 64k */
+	bool create;             /* queues that are not there are made */
+	bool fair;               /* a message's tenant is its MessageGroupId; true */
 };
 
 /* store = { driver = "postgres"; … } */
@@ -110,7 +123,8 @@ struct orch_config_postgres {
 
 /* What could not be read, which was said: of what refers to it no more is said. */
 struct orch_config_failed {
-	bool inputs, tools, actions, pipelines, credentials, plugins, egress, queue, store;
+	bool inputs, tools, actions, pipelines, credentials, accounts, plugins, egress, queue,
+		store;
 };
 
 struct orch_config {
@@ -157,6 +171,8 @@ struct orch_config {
 	struct orch_egress egress; /* secrets by orch_config_load_credentials() */
 	const struct orch_config_credential *credentials;
 	size_t credential_count;
+	const struct orch_config_account *accounts;
+	size_t account_count;
 	struct orch_config_instance *inputs, *tools, *actions;
 	size_t input_count, tool_count, action_count;
 	struct orch_config_pipeline *pipelines;
@@ -177,6 +193,12 @@ void orch_config_destroy(struct orch_config *config); /* accepts NULL; wipes the
 /* Loads every secret; what cannot be had is an error that says where it was looked for. */
 void orch_config_load_credentials(struct orch_config *config, struct orch_config_errors *errors);
 orch_credential orch_config_credential(
+	const struct orch_config *config, struct orch_text name); /* 0: unknown */
+
+/* NULL: NAME is empty, or it could not be loaded, which was said. */
+const struct orch_secret *orch_config_secret(
+	const struct orch_config *config, struct orch_text name);
+orch_account orch_config_account(
 	const struct orch_config *config, struct orch_text name); /* 0: unknown */
 
 /* Says of every key of the tree that nobody has used that it is unknown, with the nearest of NAMES of its block. */

@@ -195,21 +195,6 @@ static void read_credential(struct orch_reader *reader, struct orch_value *value
 	entry->header = block.header;
 }
 
-static void check_double(struct orch_reader *reader, const struct orch_value *value,
-	const struct orch_config_credential *credentials, size_t index)
-{
-	for (size_t i = 0; i < index; i++) {
-		if (credentials[index].name.len == 0 ||
-			!orch_text_equal(credentials[i].name, credentials[index].name))
-			continue;
-		orch_reader_error(reader, orch_reader_where(value, "name"),
-			orch_reader_block_path(reader, "credentials", value, index),
-			"there is one of this name already, on line %u; must be another name",
-			credentials[i].where.line);
-		return;
-	}
-}
-
 void orch_config_read_credentials(struct orch_reader *reader, struct orch_value *root)
 {
 	struct orch_config *config = reader->config;
@@ -226,7 +211,7 @@ void orch_config_read_credentials(struct orch_reader *reader, struct orch_value 
 		return;
 	for (size_t i = 0; i < list->count; i++) {
 		read_credential(reader, &list->items[i], i, &credentials[i], &entries[i]);
-		check_double(reader, &list->items[i], credentials, i);
+		orch_reader_check_double(reader, list, "credentials", i);
 		if (credentials[i].name.len == 0)
 			config->failed.credentials = true;
 	}

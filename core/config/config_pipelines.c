@@ -183,20 +183,6 @@ static void read_pipeline(struct orch_reader *reader, struct orch_value *block, 
 	orch_config_read_policy(reader, block, path, pipeline);
 }
 
-static void check_double(struct orch_reader *reader, const struct orch_value *block,
-	const struct orch_config_pipeline *pipelines, size_t index)
-{
-	for (size_t i = 0; i < index; i++) {
-		if (pipelines[index].name.len == 0 ||
-			!orch_text_equal(pipelines[i].name, pipelines[index].name))
-			continue;
-		orch_reader_error(reader, orch_reader_where(block, "name"),
-			orch_reader_block_path(reader, "pipelines", block, index),
-			"there is one of this name already, on line %u; must be another name",
-			pipelines[i].where.line);
-	}
-}
-
 static bool is_used(const struct orch_config *config, size_t input)
 {
 	for (size_t i = 0; i < config->pipeline_count; i++)
@@ -237,7 +223,7 @@ void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *r
 		return;
 	for (size_t i = 0; i < list->count; i++) {
 		read_pipeline(reader, &list->items[i], i, &pipelines[i]);
-		check_double(reader, &list->items[i], pipelines, i);
+		orch_reader_check_double(reader, list, "pipelines", i);
 	}
 	config->pipelines = pipelines;
 	config->pipeline_count = list->count;

@@ -24,12 +24,7 @@ static const struct orch_key queue_keys[] = {
 		.fallback = "20",
 		.min = 1,
 		.max = 1000000 },
-	{ .name = "region", .type = ORCH_KEY_TEXT, .offset = AT(sqs.region) },
-	{ .name = "endpoint", .type = ORCH_KEY_TEXT, .offset = AT(sqs.endpoint) },
-	{ .name = "profile", .type = ORCH_KEY_TEXT, .offset = AT(sqs.profile) },
-	{ .name = "access_key_id", .type = ORCH_KEY_TEXT, .offset = AT(sqs.access_key_id) },
-	{ .name = "secret_access_key", .type = ORCH_KEY_TEXT, .offset = AT(sqs.secret_access_key) },
-	{ .name = "session_token", .type = ORCH_KEY_TEXT, .offset = AT(sqs.session_token) },
+	ORCH_AWS_KEYS(AT(sqs.aws)),
 	{ .name = "prefix", .type = ORCH_KEY_TEXT, .offset = AT(sqs.prefix), .fallback = "orch-" },
 	{ .name = "batch",
 		.type = ORCH_KEY_COUNT,
@@ -89,43 +84,10 @@ static void check_prefix(struct orch_reader *reader, const struct orch_value *gr
 	}
 }
 
-static void check_endpoint(struct orch_reader *reader, const struct orch_value *group)
-{
-	struct orch_text endpoint = reader->config->sqs.endpoint;
-	struct orch_url url;
-	struct orch_err err;
-
-	if (endpoint.len > 0 && orch_url_parse(endpoint, &url, &err) != ORCH_OK)
-		orch_reader_error(reader, orch_reader_where(group, "endpoint"),
-			ORCH_TEXT("queue.endpoint"), "%s", err.text);
-}
-
-static void check_login(struct orch_reader *reader, struct orch_value *group)
-{
-	const struct orch_config_sqs *sqs = &reader->config->sqs;
-	const struct orch_text path = ORCH_TEXT("queue");
-	bool has_id = orch_value_get(group, "access_key_id") != NULL;
-
-	orch_reader_check_credential(
-		reader, group, path, "secret_access_key", sqs->secret_access_key);
-	orch_reader_check_credential(reader, group, path, "session_token", sqs->session_token);
-	if (has_id != (orch_value_get(group, "secret_access_key") != NULL))
-		orch_reader_error(reader,
-			orch_reader_where(group, has_id ? "access_key_id" : "secret_access_key"),
-			path,
-			"access_key_id and secret_access_key belong together; must both be there, "
-			"or neither, then AWS's own environment, files and roles count");
-	else if (!has_id && orch_value_get(group, "session_token") != NULL)
-		orch_reader_error(reader, orch_reader_where(group, "session_token"),
-			ORCH_TEXT("queue.session_token"),
-			"has no meaning without access_key_id; leave it out");
-}
-
 static void check_queue(struct orch_reader *reader, struct orch_value *group)
 {
 	check_prefix(reader, group);
-	check_endpoint(reader, group);
-	check_login(reader, group);
+	orch_reader_check_aws(reader, group, ORCH_TEXT("queue"), &reader->config->sqs.aws);
 	if (orch_text_is(reader->config->queue_driver, "sqlite"))
 		orch_reader_refuse_without(
 			reader, group, ORCH_TEXT("queue"), sqs_keys, SQS_KEY_COUNT, "sqlite");

@@ -109,6 +109,30 @@ void orch_reader_check_name(struct orch_reader *reader, struct orch_where where,
 	}
 }
 
+static struct orch_text name_of(struct orch_value *block)
+{
+	const struct orch_value *name = orch_value_get(block, "name");
+
+	return name == NULL || name->kind != ORCH_VALUE_TEXT ? ORCH_TEXT_NONE : name->text;
+}
+
+void orch_reader_check_double(
+	struct orch_reader *reader, struct orch_value *list, const char *key, size_t index)
+{
+	struct orch_value *block = &list->items[index];
+	struct orch_text name = name_of(block);
+
+	for (size_t i = 0; i < index; i++) {
+		if (name.len == 0 || !orch_text_equal(name_of(&list->items[i]), name))
+			continue;
+		orch_reader_error(reader, orch_reader_where(block, "name"),
+			orch_reader_block_path(reader, key, block, index),
+			"there is one of this name already, on line %u; must be another name",
+			list->items[i].where.line);
+		return;
+	}
+}
+
 struct orch_value *orch_reader_group(struct orch_reader *reader, struct orch_value *parent,
 	struct orch_text path, const char *name, const char *example)
 {

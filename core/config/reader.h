@@ -39,6 +39,17 @@ struct orch_key {
 	const char *example; /* not NULL: the key is required, and this is how it looks */
 };
 
+/* The keys of an account at Amazon's, a struct orch_config_aws at the offset BASE. */
+#define ORCH_AWS_KEY(word, base)                                          \
+	{                                                                 \
+		.name = #word, .type = ORCH_KEY_TEXT,                     \
+		.offset = (base) + offsetof(struct orch_config_aws, word) \
+	}
+#define ORCH_AWS_KEYS(base)                                                                    \
+	ORCH_AWS_KEY(region, base), ORCH_AWS_KEY(endpoint, base), ORCH_AWS_KEY(profile, base), \
+		ORCH_AWS_KEY(access_key_id, base), ORCH_AWS_KEY(secret_access_key, base),      \
+		ORCH_AWS_KEY(session_token, base)
+
 /* Reads the keys of GROUP (NULL: the fallbacks) into BASE; what is wrong keeps its fallback. */
 void orch_reader_keys(struct orch_reader *reader, struct orch_value *group, struct orch_text path,
 	const struct orch_key *keys, void *base);
@@ -86,6 +97,10 @@ struct orch_text orch_reader_file(
 void orch_reader_check_name(struct orch_reader *reader, struct orch_where where,
 	struct orch_text path, struct orch_text name);
 
+/* An error if one before block INDEX of the LIST called KEY has its name. */
+void orch_reader_check_double(
+	struct orch_reader *reader, struct orch_value *list, const char *key, size_t index);
+
 ORCH_PRINTF(4, 5)
 void orch_reader_error(struct orch_reader *reader, struct orch_where where, struct orch_text path,
 	const char *fmt, ...);
@@ -93,6 +108,7 @@ void orch_reader_error(struct orch_reader *reader, struct orch_where where, stru
 /* The blocks.  Each reads its part of the root. */
 void orch_config_read_http(struct orch_reader *reader, struct orch_value *root);
 void orch_config_read_credentials(struct orch_reader *reader, struct orch_value *root);
+void orch_config_read_accounts(struct orch_reader *reader, struct orch_value *root);
 void orch_config_read_instances(struct orch_reader *reader, struct orch_value *root);
 void orch_config_read_pipelines(struct orch_reader *reader, struct orch_value *root);
 void orch_config_read_policy(struct orch_reader *reader, struct orch_value *block,
@@ -106,6 +122,9 @@ struct orch_text orch_reader_driver(struct orch_reader *reader, struct orch_valu
 /* An error unless NAME, which stands under KEY of GROUP, is empty or a credential's. */
 void orch_reader_check_credential(struct orch_reader *reader, const struct orch_value *group,
 	struct orch_text path, const char *key, struct orch_text name);
+/* What PATH's GROUP says of an account. */
+void orch_reader_check_aws(struct orch_reader *reader, struct orch_value *group,
+	struct orch_text path, const struct orch_config_aws *aws);
 /* Each of KEYS that GROUP has is an error: it means nothing with DRIVER. */
 void orch_reader_refuse_without(struct orch_reader *reader, struct orch_value *group,
 	struct orch_text path, const char *const *keys, size_t count, const char *driver);

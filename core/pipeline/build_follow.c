@@ -22,11 +22,13 @@ static bool same_listen(const struct orch_config_listen *a, const struct orch_co
 /* Where it runs, and what it was opened with. */
 static bool same_sqs_place(const struct orch_config_sqs *a, const struct orch_config_sqs *b)
 {
-	return orch_text_equal(a->region, b->region) && orch_text_equal(a->endpoint, b->endpoint) &&
-		orch_text_equal(a->profile, b->profile) && orch_text_equal(a->prefix, b->prefix) &&
-		orch_text_equal(a->access_key_id, b->access_key_id) &&
-		orch_text_equal(a->secret_access_key, b->secret_access_key) &&
-		orch_text_equal(a->session_token, b->session_token);
+	return orch_text_equal(a->aws.region, b->aws.region) &&
+		orch_text_equal(a->aws.endpoint, b->aws.endpoint) &&
+		orch_text_equal(a->aws.profile, b->aws.profile) &&
+		orch_text_equal(a->prefix, b->prefix) &&
+		orch_text_equal(a->aws.access_key_id, b->aws.access_key_id) &&
+		orch_text_equal(a->aws.secret_access_key, b->aws.secret_access_key) &&
+		orch_text_equal(a->aws.session_token, b->aws.session_token);
 }
 
 static bool same_sqs_way(const struct orch_config_sqs *a, const struct orch_config_sqs *b)
@@ -88,8 +90,8 @@ int orch_build_can_follow(
 		key = "queue";
 	else if (!same_store(now, next))
 		key = "store";
-	else if (!same_secret(now, next, now->sqs.secret_access_key) ||
-		!same_secret(now, next, now->sqs.session_token))
+	else if (!same_secret(now, next, now->sqs.aws.secret_access_key) ||
+		!same_secret(now, next, now->sqs.aws.session_token))
 		key = "a secret of queue";
 	else if (!same_secret(now, next, now->store_key) ||
 		!same_secret(now, next, now->postgres.password))

@@ -6,14 +6,14 @@
 #include "base/text.h"
 
 /* By name, so that a key that nobody knows, which may be a misspelt one of these, is never elsewhere. */
-static const char *const unused[][16] = {
+static const char *const unused[][18] = {
 	[ORCH_USE_STORE] = { "inputs", "tools", "actions", "pipelines", "http", "console",
-		"threads", "log", "limits", "egress", "plugins", "rules", NULL },
+		"threads", "log", "limits", "egress", "plugins", "rules", "accounts", NULL },
 	[ORCH_USE_TOOLS] = { "inputs", "actions", "pipelines", "http", "console", "threads", "log",
 		NULL },
 	[ORCH_USE_PLUGINS] = { "inputs", "tools", "actions", "pipelines", "http", "console",
 		"threads", "log", "limits", "egress", "rules", "queue", "store", "state_dir",
-		"credentials", NULL },
+		"credentials", "accounts", NULL },
 };
 
 /* "inputs", "inputs[0].name" and "inputs.slack" are of "inputs". */

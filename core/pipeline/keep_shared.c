@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "config/account.h"
 #include "pipeline/keep_internal.h"
 #include "queue/backend.h"
 #include "store/backend.h"
@@ -13,20 +14,12 @@ bool orch_keep_is_shared(const struct orch_config *config)
 	return orch_text_is(config->store_driver, "postgres");
 }
 
-/* NULL: none is named, or it could not be loaded, which was said. */
-static const struct orch_secret *secret_of(const struct orch_config *config, struct orch_text name)
-{
-	orch_credential credential = name.len == 0 ? 0 : orch_config_credential(config, name);
-
-	return credential == 0 ? NULL : config->egress.credentials[credential - 1].secret;
-}
-
 static int pg_options(
 	const struct orch_config *config, struct orch_pg_options *ret_options, struct orch_err *err)
 {
 	*ret_options = (struct orch_pg_options){
 		.dsn = config->postgres.dsn,
-		.password = secret_of(config, config->postgres.password),
+		.password = orch_config_secret(config, config->postgres.password),
 	};
 	if (config->postgres.password.len > 0 && ret_options->password == NULL)
 		return orch_fail(err, ORCH_E_INVALID,
@@ -124,35 +117,21 @@ int orch_keep_check_dsn(const struct orch_config *config, struct orch_err *err)
 	return orch_keep_is_shared(config) ? orch_pg_check_dsn(config->postgres.dsn, err) : ORCH_OK;
 }
 
-static struct orch_queue_sqs_secrets sqs_secrets(const struct orch_config *config)
-{
-	return (struct orch_queue_sqs_secrets){
-		.secret_access_key = secret_of(config, config->sqs.secret_access_key),
-		.session_token = secret_of(config, config->sqs.session_token),
-	};
-}
-
 int orch_keep_check_queue(const struct orch_config *config, struct orch_err *err)
 {
-	const struct orch_queue_sqs_secrets secrets = sqs_secrets(config);
-	bool is_one_missing =
-		(config->sqs.secret_access_key.len > 0 && secrets.secret_access_key == NULL) ||
-		(config->sqs.session_token.len > 0 && secrets.session_token == NULL);
-
-	if (!orch_text_is(config->queue_driver, "sqs"))
-		return ORCH_OK;
-	return orch_queue_sqs_check(config, &secrets, is_one_missing, err);
+	return orch_text_is(config->queue_driver, "sqs")
+		? orch_config_check_aws(config, &config->sqs.aws, ORCH_AWS_SQS, err)
+		: ORCH_OK;
 }
 
 int orch_keep_start_shared(struct orch_keep *keep, const struct orch_config *config,
 	struct orch_lane *lane, struct orch_err *err)
 {
-	const struct orch_queue_sqs_secrets secrets = sqs_secrets(config);
 	int rc;
 
 	orch_pg_hasten_runs(keep->pg);
 	rc = orch_pg_attach(keep->pg, lane, err);
-	return rc == ORCH_OK ? orch_queue_sqs_start(keep->queue, config, &secrets, lane, err) : rc;
+	return rc == ORCH_OK ? orch_queue_sqs_start(keep->queue, config, lane, err) : rc;
 }
 
 void orch_keep_stop_shared(struct orch_keep *keep, struct orch_lane *lane)

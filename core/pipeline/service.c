@@ -371,6 +371,7 @@ static void on_tick(void *arg)
 
 	orch_service_refresh_gauges(service);
 	orch_service_tend_queue(service);
+	orch_accounts_sweep(&service->accounts);
 	orch_http_hand_tend(service->hand);
 	orch_log_flush();
 	report_health(service, healthy ? "" : err.text);
@@ -443,6 +444,9 @@ static int start(struct orch_service *service)
 	if (rc == ORCH_OK)
 		rc = orch_keep_start(&service->keep, service->plan->config, service->lane, &err);
 	if (rc == ORCH_OK)
+		rc = orch_accounts_open(&service->accounts, service->plan->config, service->lane,
+			&service->plan->accounts, &err);
+	if (rc == ORCH_OK)
 		rc = watch_all(service, &err);
 	if (rc == ORCH_OK)
 		rc = probe_port(service, &err);
@@ -469,6 +473,16 @@ static int start(struct orch_service *service)
 	return EXIT_SUCCESS;
 }
 
+/* The stations are gone, and with them who calls. */
+static void close_accounts(struct orch_service *service)
+{
+	if (service->plan != NULL) {
+		orch_accounts_end(service->plan->accounts);
+		service->plan->accounts = NULL;
+	}
+	orch_accounts_sweep(&service->accounts);
+}
+
 static void stop(struct orch_service *service)
 {
 	orch_http_hand_destroy(service->hand);
@@ -488,6 +502,7 @@ static void stop(struct orch_service *service)
 	if (service->health_server != NULL)
 		orch_http_server_destroy(service->health_server);
 	if (service->lane != NULL) {
+		close_accounts(service);
 		orch_keep_stop(&service->keep, service->lane);
 		orch_arena_destroy(service->survey.arena);
 		orch_timer_fini(&service->tick);
@@ -524,6 +539,7 @@ int orch_service_run(const struct orch_service_options *options)
 	orch_secret_protect_process();
 	service->options = *options;
 	service->hold_fd = -1;
+	TAILQ_INIT(&service->accounts);
 	status = build_plan(service);
 	if (status == EXIT_SUCCESS) {
 		orch_service_setup_log(service, service->plan->config);

@@ -15,6 +15,7 @@ struct orch_service {
 	struct orch_station_shared shared;
 	struct orch_health *health;
 	struct orch_lane *lane; /* the main thread's */
+	struct orch_account_book accounts;
 	struct orch_http_server *health_server;
 	struct orch_http_hand *hand; /* for who comes after us */
 	struct orch_station *stations[ORCH_STATIONS_MAX];

@@ -58,6 +58,9 @@ static int build_next(
 	rc = orch_build_can_follow(service->plan->config, plan->config, &err);
 	if (rc == ORCH_OK)
 		rc = orch_plan_load_rules(plan, service->keep.store, ret_gaps, &err);
+	if (rc == ORCH_OK)
+		rc = orch_accounts_open(
+			&service->accounts, plan->config, service->lane, &plan->accounts, &err);
 	if (rc != ORCH_OK) {
 		orch_log(ORCH_LOG_ERROR, "config.error", ORCH_LOG_STRING("error", err.text));
 		orch_plan_unref(plan);

@@ -167,9 +167,29 @@ static void check_kind(const struct orch_plan *plan, const struct orch_plan_inst
 	}
 }
 
+static void check_accounts(const struct orch_config *config, struct orch_config_errors *errors)
+{
+	struct orch_err err;
+
+	for (size_t i = 0; i < config->account_count; i++) {
+		const struct orch_config_account *account = &config->accounts[i];
+
+		if (account->failed ||
+			orch_config_check_aws(config, &account->aws, ORCH_ACCOUNT_SERVICE, &err) ==
+				ORCH_OK)
+			continue;
+		orch_config_errors_add(errors, account->where,
+			orch_arena_printf(
+				config->arena, "accounts.%.*s", ORCH_TEXT_ARG(account->name)),
+			"%s", err.text);
+	}
+}
+
 void orch_startcheck_services(const struct orch_plan *plan, struct orch_config_errors *errors)
 {
 	const struct orch_config *config = plan->config;
+
+	check_accounts(config, errors);
 
 	check_kind(plan, plan->inputs, config->input_count, errors);
 	check_kind(plan, plan->tools, config->tool_count, errors);

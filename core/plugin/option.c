@@ -97,31 +97,48 @@ static int convert_list(const struct job *job, struct orch_err *err)
 	return rc;
 }
 
-static int refuse_credential(const struct job *job, struct orch_text name, struct orch_err *err)
+/* There is no WHAT of this NAME among the COUNT whose NAMES are given. */
+static int refuse_name(const struct job *job, const char *what, struct orch_text name,
+	const char *const *names, size_t count, struct orch_err *err)
 {
-	const struct orch_config *config = job->config;
-	const char **names =
-		orch_arena_alloc_array(job->arena, config->credential_count + 1, sizeof(*names));
 	struct orch_text nearest;
 	char known[100] = "";
 	size_t at = 0;
 
+	for (size_t i = 0; i < count && at < sizeof(known); i++)
+		at += (size_t)snprintf(
+			known + at, sizeof(known) - at, "%s%s", i == 0 ? "" : ", ", names[i]);
+	if (count == 0)
+		return orch_fail(err, ORCH_E_INVALID,
+			"there is no %s \"%.48s\"; add it to %ss, which has none", what, name.ptr,
+			what);
+	nearest = orch_config_did_you_mean(job->arena, name, names, count);
+	return orch_fail(err, ORCH_E_INVALID, "there is no %s \"%.48s\"; must be one of %s%.*s",
+		what, name.ptr, known, ORCH_TEXT_ARG(nearest));
+}
+
+static int refuse_credential(const struct job *job, struct orch_text name, struct orch_err *err)
+{
+	size_t count = job->config->credential_count;
+	const char **names = orch_arena_alloc_array(job->arena, count + 1, sizeof(*names));
+
 	if (names == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "no memory to look for it");
-	for (size_t i = 0; i < config->credential_count; i++) {
-		names[i] = config->credentials[i].name.ptr;
-		if (at < sizeof(known))
-			at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s",
-				i == 0 ? "" : ", ", names[i]);
-	}
-	if (config->credential_count == 0)
-		return orch_fail(err, ORCH_E_INVALID,
-			"there is no credential \"%.48s\"; add it to credentials, which has none",
-			name.ptr);
-	nearest = orch_config_did_you_mean(job->arena, name, names, config->credential_count);
-	return orch_fail(err, ORCH_E_INVALID,
-		"there is no credential \"%.48s\"; must be one of %s%.*s", name.ptr, known,
-		ORCH_TEXT_ARG(nearest));
+	for (size_t i = 0; i < count; i++)
+		names[i] = job->config->credentials[i].name.ptr;
+	return refuse_name(job, "credential", name, names, count, err);
+}
+
+static int refuse_account(const struct job *job, struct orch_text name, struct orch_err *err)
+{
+	size_t count = job->config->account_count;
+	const char **names = orch_arena_alloc_array(job->arena, count + 1, sizeof(*names));
+
+	if (names == NULL)
+		return orch_fail(err, ORCH_E_NOMEM, "no memory to look for it");
+	for (size_t i = 0; i < count; i++)
+		names[i] = job->config->accounts[i].name.ptr;
+	return refuse_name(job, "account", name, names, count, err);
 }
 
 static int convert_credential(const struct job *job, struct orch_err *err)
@@ -139,6 +156,23 @@ static int convert_credential(const struct job *job, struct orch_err *err)
 			return refuse_credential(job, name, err);
 	}
 	memcpy(job->place, &credential, sizeof(credential));
+	return ORCH_OK;
+}
+
+static int convert_account(const struct job *job, struct orch_err *err)
+{
+	orch_account account = 0;
+	struct orch_text name;
+	int rc = text_of(job, &name, err);
+
+	if (rc != ORCH_OK)
+		return rc;
+	if (name.len > 0) {
+		account = orch_config_account(job->config, name);
+		if (account == 0 && !job->config->failed.accounts)
+			return refuse_account(job, name, err);
+	}
+	memcpy(job->place, &account, sizeof(account));
 	return ORCH_OK;
 }
 
@@ -221,6 +255,8 @@ static const struct {
 		convert_template },
 	[ORCH_OPT_URL] = { sizeof(char *), alignof(char *), ORCH_VALUE_TEXT, convert_url },
 	[ORCH_OPT_PATH] = { sizeof(char *), alignof(char *), ORCH_VALUE_TEXT, convert_path },
+	[ORCH_OPT_ACCOUNT] = { sizeof(orch_account), alignof(orch_account), ORCH_VALUE_TEXT,
+		convert_account },
 };
 #define TYPES (sizeof(types) / sizeof(*types))
 
@@ -260,9 +296,10 @@ int orch_option_fallback(struct orch_config *config, struct orch_arena *arena,
 	memset(place, 0, types[option->type].size);
 	if (is_none(option))
 		return ORCH_OK;
-	if (option->type == ORCH_OPT_CREDENTIAL)
+	if (option->type == ORCH_OPT_CREDENTIAL || option->type == ORCH_OPT_ACCOUNT)
 		return orch_fail(err, ORCH_E_INVALID,
-			"a credential cannot have a fallback but \"\", since every file names its "
+			"a credential or an account cannot have a fallback but \"\", since every "
+			"file names its "
 			"own");
 	rc = orch_value_make(option->fallback, types[option->type].kind, arena, &value, err);
 	if (rc == ORCH_OK)

@@ -66,16 +66,9 @@ extern const size_t orch_queue_sqlite_migration_count;
  */
 ORCH_MUST_USE int orch_queue_sqs_open(struct orch_pg *pg, const struct orch_config *config,
 	const struct orch_secret *key, struct orch_queue **ret_queue, struct orch_err *err);
-/* What the configuration names by its credentials; either may be NULL. */
-struct orch_queue_sqs_secrets {
-	const struct orch_secret *secret_access_key, *session_token;
-};
-/* Would SQS be found, and credentials for it?  Nobody is asked; with PLACE_ONLY they are not looked for. */
-ORCH_MUST_USE int orch_queue_sqs_check(const struct orch_config *config,
-	const struct orch_queue_sqs_secrets *secrets, bool place_only, struct orch_err *err);
 /* From now on it speaks with SQS; LANE, the main one, is attached to the database. */
 ORCH_MUST_USE int orch_queue_sqs_start(struct orch_queue *queue, const struct orch_config *config,
-	const struct orch_queue_sqs_secrets *secrets, struct orch_lane *lane, struct orch_err *err);
+	struct orch_lane *lane, struct orch_err *err);
 void orch_queue_sqs_stop(
 	struct orch_queue *queue); /* on that lane, or after it; may not have been started */
 /* From any thread. */

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config/account.h"
 
 struct orch_sqs_lane *orch_sqs_find_lane(struct orch_queue_sqs *queue, struct orch_lane *lane)
 {
@@ -311,34 +312,12 @@ static void name_queues(struct orch_queue_sqs *queue, const struct orch_config *
 	}
 }
 
-static struct orch_aws_options aws_options(
-	const struct orch_config *config, const struct orch_queue_sqs_secrets *secrets)
-{
-	return (struct orch_aws_options){
-		.service = ORCH_AWS_SQS,
-		.region = config->sqs.region,
-		.endpoint = config->sqs.endpoint,
-		.profile = config->sqs.profile,
-		.access_key_id = config->sqs.access_key_id,
-		.secret_access_key = secrets->secret_access_key,
-		.session_token = secrets->session_token,
-		.ca_file = config->ca_file.len == 0 ? NULL : config->ca_file.ptr,
-	};
-}
-
-int orch_queue_sqs_check(const struct orch_config *config,
-	const struct orch_queue_sqs_secrets *secrets, bool place_only, struct orch_err *err)
-{
-	struct orch_aws_options options = aws_options(config, secrets);
-
-	return orch_aws_check(&options, place_only, err);
-}
-
 int orch_queue_sqs_start(struct orch_queue *base, const struct orch_config *config,
-	const struct orch_queue_sqs_secrets *secrets, struct orch_lane *lane, struct orch_err *err)
+	struct orch_lane *lane, struct orch_err *err)
 {
 	struct orch_queue_sqs *queue = orch_queue_sqs_of(base);
-	struct orch_aws_options options = aws_options(config, secrets);
+	struct orch_aws_options options =
+		orch_config_aws_options(config, &config->sqs.aws, ORCH_AWS_SQS);
 	int code = orch_aws_create(&options, lane, &queue->aws, err);
 
 	if (code == ORCH_OK)

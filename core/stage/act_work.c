@@ -118,6 +118,7 @@ static void fill_run(struct orch_act_work *work)
 		.instance = instance->config,
 		.plugin = instance->plugin,
 		.settings = instance->settings,
+		.callers = &work->crew->callers,
 		.host = work->crew->actions[work->action].host,
 		.about = { .trace = lease->message.trace },
 		.name = "act",

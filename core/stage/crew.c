@@ -90,6 +90,7 @@ int orch_crew_create(struct orch_plan *plan, enum orch_stage stage, struct orch_
 		return orch_fail(err, ORCH_E_NOMEM, "no memory for a lane's instances");
 	crew->refs = 1;
 	crew->plan = orch_plan_ref(plan);
+	crew->callers.accounts = plan->accounts;
 	crew->stage = stage;
 	if (stage != ORCH_STAGE_ACT)
 		rc = create_kind(plan, plan->inputs, config->input_count, &crew->inputs, err);
@@ -118,6 +119,7 @@ void orch_crew_unref(struct orch_crew *crew)
 	if (crew == NULL || --crew->refs > 0)
 		return;
 	plan = crew->plan;
+	orch_callers_fini(&crew->callers);
 	destroy_kind(plan->inputs, plan->config->input_count, crew->inputs);
 	destroy_kind(plan->tools, plan->config->tool_count, crew->tools);
 	destroy_kind(plan->actions, plan->config->action_count, crew->actions);

@@ -7,6 +7,7 @@
  */
 #ifndef ORCH_CREW_H
 #define ORCH_CREW_H
+#include "stage/account.h"
 #include "stage/plan.h"
 
 enum orch_stage { ORCH_STAGE_INTAKE = 0, ORCH_STAGE_SCAN, ORCH_STAGE_ACT, ORCH_STAGE_COUNT };
@@ -23,6 +24,7 @@ struct orch_crew {
 	enum orch_stage stage;
 	/* Instances; NULL for kinds that the stage has no use for. */
 	struct orch_crew_member *inputs, *tools, *actions;
+	struct orch_callers callers;
 };
 
 ORCH_MUST_USE int orch_crew_create(struct orch_plan *plan, enum orch_stage stage,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stage/hook.h"
+#include "stage/hook_internal.h"
 
 #include <string.h>
 
@@ -83,13 +83,24 @@ static void take_part(struct orch_run *run, const struct orch_reply *reply)
 	run->blob = NULL;
 }
 
+static void note_answer(struct orch_run *run, const struct orch_reply *reply, bool was_sent)
+{
+	run->is_unanswered = reply->status <= 0 && (was_sent || run->was_unanswered);
+}
+
+void orch_run_answer(struct orch_run *run, const struct orch_reply *reply, bool was_sent)
+{
+	note_answer(run, reply, was_sent);
+	enter(run, reply);
+}
+
 static void on_result(void *arg, const struct orch_http_result *result)
 {
 	struct orch_run *run = arg;
 	uint64_t pause_ms = result->retry_after_ms > 0 ? result->retry_after_ms : DEFAULT_PAUSE_MS;
 
 	run->flight = NULL;
-	run->is_unanswered = result->reply.status <= 0 && (result->was_sent || run->was_unanswered);
+	note_answer(run, &result->reply, result->was_sent);
 	take_part(run, &result->reply);
 	if (result->reply.status == 429 && run->request.limit_key.len > 0) {
 		orch_pauses_set(run->bench->pauses, run->request.limit_key, pause_ms);
@@ -136,6 +147,31 @@ static void write_log_line(struct orch_run *run)
 	enter(run, &reply);
 }
 
+/* Nothing has been sent, and perhaps nothing ever will be. */
+static void refuse(struct orch_run *run, int code, const struct orch_err *err)
+{
+	run->is_unanswered = run->was_unanswered;
+	orch_blob_destroy(run->blob);
+	run->blob = NULL;
+	reply_refused(run, code == ORCH_E_AGAIN || code == ORCH_E_NOMEM ? 0 : -1, err);
+}
+
+static int send_http(struct orch_run *run, struct orch_err *err)
+{
+	struct orch_request *request = &run->request;
+
+	if (request->part.len > 0) {
+		run->blob = orch_blob_create(run->bench->spool_dir, SPILL_BYTES);
+		if (run->blob == NULL)
+			return orch_fail(err, ORCH_E_AGAIN, "no room for a download");
+	}
+	if ((request->part.len > 0 && request->max_bytes == 0) ||
+		request->max_bytes > run->part_bytes)
+		request->max_bytes = run->part_bytes;
+	return orch_http_client_send(run->bench->client, run->egress, request, run->blob, on_result,
+		run, &run->flight, err);
+}
+
 static void send_request(struct orch_run *run)
 {
 	struct orch_request *request = &run->request;
@@ -146,29 +182,14 @@ static void send_request(struct orch_run *run)
 		write_log_line(run);
 		return;
 	}
-	if (request->part.len > 0) {
-		run->blob = orch_blob_create(run->bench->spool_dir, SPILL_BYTES);
-		if (run->blob == NULL) {
-			(void)orch_fail(&run->err, ORCH_E_AGAIN, "no room for a download");
-			finish(run, ORCH_E_AGAIN);
-			return;
-		}
-	}
-	if ((request->part.len > 0 && request->max_bytes == 0) ||
-		request->max_bytes > run->part_bytes)
-		request->max_bytes = run->part_bytes;
 	if (request->timeout_ms == 0)
 		request->timeout_ms = run->instance->timeout_ms;
 	run->was_unanswered = run->is_unanswered;
 	run->is_unanswered = true;
-	rc = orch_http_client_send(run->bench->client, run->egress, request, run->blob, on_result,
-		run, &run->flight, &err);
-	if (rc != ORCH_OK) {
-		run->is_unanswered = run->was_unanswered;
-		orch_blob_destroy(run->blob);
-		run->blob = NULL;
-		reply_refused(run, rc == ORCH_E_AGAIN || rc == ORCH_E_NOMEM ? 0 : -1, &err);
-	}
+	rc = orch_text_is(request->method, "AWS") ? orch_run_call_aws(run, &err)
+						  : send_http(run, &err);
+	if (rc != ORCH_OK)
+		refuse(run, rc, &err);
 }
 
 /* The plugin's texts are lent until it is entered again; a request may have to wait longer. */
@@ -293,6 +314,9 @@ void orch_run_cancel(struct orch_run *run)
 	if (run->flight != NULL)
 		orch_http_client_cancel(run->flight);
 	run->flight = NULL;
+	if (run->call != NULL)
+		orch_aws_cancel(run->call);
+	run->call = NULL;
 	if (run->has_timer)
 		orch_timer_clear(&run->timer);
 }

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "net/http_client.h"
 #include "plugin/host.h"
+#include "stage/account.h"
 #include "stage/answer.h"
 #include "stage/outlet.h"
 #include "stage/pauses.h"
@@ -32,6 +33,7 @@ struct orch_run {
 	const struct orch_config_instance *instance;
 	const struct orch_plugin *plugin;
 	const void *settings; /* of the instance: they name the files that it may write to */
+	struct orch_callers *callers;  /* of the crew; NULL: it calls nobody at Amazon's */
 	struct orch_plugin_host *host; /* of this lane */
 	struct orch_plugin_about about;
 	const char *name;             /* of the hook: "scan", "act" */
@@ -71,6 +73,7 @@ struct orch_run {
 	struct orch_request request;
 	struct orch_blob *blob;
 	struct orch_http_flight *flight;
+	struct orch_aws_call *call; /* under way, in ARENA */
 	struct orch_timer timer;
 	bool has_timer;
 };

@@ -141,6 +141,7 @@ static void destroy(struct orch_plan *plan)
 	fini_kind(plan->inputs, plan->config->input_count);
 	fini_kind(plan->tools, plan->config->tool_count);
 	fini_kind(plan->actions, plan->config->action_count);
+	orch_accounts_end(plan->accounts);
 	orch_config_destroy(plan->config);
 	orch_tls_unref(plan->tls);
 	orch_free(plan);

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "plugin/host.h"
 #include "plugin/loader.h"
+#include "stage/account.h"
 #include "store/store.h"
 
 struct ssl_ctx_st; /* net/tls.h */
@@ -59,7 +60,8 @@ struct orch_plan {
 	struct orch_config *config;
 	struct orch_plan_instance *inputs, *tools, *actions; /* in the configuration's order */
 	struct orch_sink_limits limits;
-	bool has_crashed; /* a plugin of it, when it was tried */
+	bool has_crashed;               /* a plugin of it, when it was tried */
+	struct orch_accounts *accounts; /* NULL: not opened, only who runs has use for them */
 	struct ssl_ctx_st
 		*tls; /* of http.tls, loaded when it was checked; NULL: none, or not checked */
 };

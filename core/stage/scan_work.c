@@ -136,6 +136,7 @@ void orch_scan_work_fill_run(struct orch_scan_work *work, const struct orch_plan
 		.instance = instance->config,
 		.plugin = instance->plugin,
 		.settings = instance->settings,
+		.callers = &work->crew->callers,
 		.host = host,
 		.about = { work->lease.message.trace, orch_scan_work_id(work) },
 		.name = hook,

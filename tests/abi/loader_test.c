@@ -108,7 +108,8 @@ static const struct {
 	{ "option_no_choices",
 		"option \"choice\" is a choice without choices; must name them, \"a|b|c\"" },
 	{ "option_credential",
-		"option \"secret\" has a fallback that is not valid: a credential cannot have a "
+		"option \"secret\" has a fallback that is not valid: a credential or an account "
+		"cannot have a "
 		"fallback but \"\", since every file names its own" },
 	{ "option_upside_down",
 		"option \"number\" has a max below its min; no value could be right" },

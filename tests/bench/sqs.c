@@ -295,25 +295,32 @@ static void open_pg(struct bench *bench)
 static void open_queue(
 	struct bench *bench, const struct orch_secret *key, const struct orch_secret *secret)
 {
-	const struct orch_queue_sqs_secrets secrets = { .secret_access_key = secret };
+	static struct orch_credential_entry credential = { .name = { "aws-secret", 10 } };
+	static const struct orch_config_credential named = { .name = { "aws-secret", 10 } };
 	struct orch_config *config = &bench->config;
 	struct orch_err err;
 
 	*config = (struct orch_config){ .lease_ms = 60000, .receives = 20 };
-	config->sqs = (struct orch_config_sqs){ .region = ORCH_TEXT("eu-west-1"),
-		.endpoint = orch_text_from(bench->sim.url),
-		.access_key_id = ORCH_TEXT(AWS_SIM_ACCESS_KEY),
-		.prefix = ORCH_TEXT("bench-"),
-		.batch = 10,
-		.wait_ms = WAIT_S * 1000,
-		.receivers = 8,
-		.inline_bytes = 65536,
-		.create = true,
-		.fair = true };
+	credential.secret = secret;
+	config->credentials = &named;
+	config->egress.credentials = &credential;
+	config->credential_count = config->egress.credential_count = 1;
+	config->sqs =
+		(struct orch_config_sqs){ .aws = { .region = ORCH_TEXT("eu-west-1"),
+						  .endpoint = orch_text_from(bench->sim.url),
+						  .access_key_id = ORCH_TEXT(AWS_SIM_ACCESS_KEY),
+						  .secret_access_key = ORCH_TEXT("aws-secret") },
+			.prefix = ORCH_TEXT("bench-"),
+			.batch = 10,
+			.wait_ms = WAIT_S * 1000,
+			.receivers = 8,
+			.inline_bytes = 65536,
+			.create = true,
+			.fair = true };
 	must(orch_lane_create("bench", &bench->lane, &err), &err);
 	must(orch_pg_attach(bench->pg, bench->lane, &err), &err);
 	must(orch_queue_sqs_open(bench->pg, config, key, &bench->queue, &err), &err);
-	must(orch_queue_sqs_start(bench->queue, config, &secrets, bench->lane, &err), &err);
+	must(orch_queue_sqs_start(bench->queue, config, bench->lane, &err), &err);
 	must(orch_timer_init(&bench->timer, bench->lane, on_time, bench), &err);
 }
 

@@ -130,6 +130,9 @@ static void set(struct fake *fake, const struct orch_option *option, const char 
 	case ORCH_OPT_CREDENTIAL:
 		STORE(orch_credential, credential_of(fake, value));
 		break;
+	case ORCH_OPT_ACCOUNT:
+		STORE(orch_account, value[0] != '\0');
+		break;
 	case ORCH_OPT_TEMPLATE:
 		STORE(const struct orch_template *, template_of(fake, value));
 		break;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "kit/base64.h"
 #include "kit/http.h"
 #include "kit/json.h"
 #include "kit/slack.h"
@@ -253,6 +254,41 @@ static void test_times_are_written_in_utc(void **state)
 	}
 }
 
+static void assert_base64(struct kit_arena *arena, struct orch_text bytes, const char *wanted)
+{
+	struct kit_builder builder;
+
+	kit_builder_init(&builder, arena, 100000);
+	kit_put_base64(&builder, bytes);
+	assert_true(kit_is_whole(&builder));
+	assert_string_equal(kit_built(&builder).ptr, wanted);
+	assert_int_equal(builder.len, KIT_BASE64_LENGTH(bytes.len));
+}
+
+static void test_bytes_are_written_as_base64(void **state)
+{
+	/* RFC 4648, 10 */
+	static const char *const cases[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" }, { "\xff\xfe\xfb", "//77" } };
+	struct kit_arena arena;
+	char many[193], wanted[261];
+
+	(void)state;
+	kit_arena_init(&arena, 1000000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_base64(&arena, kit_text(cases[i][0]), cases[i][1]);
+	assert_base64(&arena, (struct orch_text){ "\0\0", 2 }, "AAA=");
+	/* More than is put together at once, and one byte beside. */
+	memset(many, 'A', sizeof(many));
+	for (size_t i = 0; i < 64; i++)
+		memcpy(wanted + 4 * i, "QUFB", 5);
+	assert_base64(&arena, (struct orch_text){ many, 192 }, wanted);
+	memcpy(wanted + 256, "QQ==", 5);
+	assert_base64(&arena, (struct orch_text){ many, 193 }, wanted);
+	kit_arena_fini(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_a_builder_cuts_at_a_character),
 		cmocka_unit_test(test_a_builder_without_memory_says_so),
 		cmocka_unit_test(test_texts_are_escaped),
+		cmocka_unit_test(test_bytes_are_written_as_base64),
 		cmocka_unit_test(test_texts_are_compared_and_cut),
 		cmocka_unit_test(test_only_sound_utf8_has_a_length),
 		cmocka_unit_test(test_headers_are_found_in_any_case),

@@ -113,6 +113,7 @@ enum orch_option_type {
 	 * the file that names it.  The words of .choices ("a|b") are taken as they are.
 	 */
 	ORCH_OPT_PATH,
+	ORCH_OPT_ACCOUNT, /* orch_account: a name of `accounts`; its secrets stay in the core */
 };
 
 /*
@@ -133,6 +134,9 @@ struct orch_option {
 /* Names a secret that the core holds.  Only the core can read it.  0: none. */
 typedef uint32_t orch_credential;
 
+/* Names an account at Amazon's that the core knows: where it is and who we are there.  0: none. */
+typedef uint32_t orch_account;
+
 /*
  * What a plugin wants sent.  The core sends it without blocking anybody: it
  * pools connections, keeps to the rate limits, checks the address, and
@@ -144,6 +148,15 @@ typedef uint32_t orch_credential;
  * this very instance; nothing else of the request counts.  The reply's status
  * is 200 when the line is written; 0: not now (the disk is full, nobody reads),
  * it is to be tried again; -1: never (another file or place, no regular file).
+ *
+ * The method "AWS" calls a service of Amazon's by its JSON protocol, as ACCOUNT:
+ * URL is "aws:SERVICE/ACTION" ("aws:kinesis/PutRecords"; kinesis and sqs are
+ * known), BODY the JSON of the call; besides these only timeout_ms counts.  The
+ * core knows the endpoint, signs (Signature Version 4) and corrects the clock,
+ * renews what is refused of its credentials, and tries three times within its
+ * retry quota, so BODY may take effect more than once.  The reply has the service's
+ * status and JSON; of a refusal, where it has none, its code stands in the header
+ * X-Amzn-ErrorType and its words in problem.
  */
 struct orch_request {
 	uint32_t size;
@@ -158,8 +171,9 @@ struct orch_request {
 	bool repeatable;   /* sending it twice does no harm: the core may retry by itself */
 	struct orch_text
 		part; /* not empty: the reply's body becomes this part of the event; the reply shows its first 4 KiB */
-	uint64_t max_bytes;  /* of the reply; 0: the configured default */
-	uint64_t timeout_ms; /* from first byte to last; 0: the configured default */
+	uint64_t max_bytes;   /* of the reply; 0: the configured default */
+	uint64_t timeout_ms;  /* from first byte to last; 0: the configured default */
+	orch_account account; /* for the method "AWS" */
 };
 
 struct orch_reply {

@@ -24,6 +24,7 @@ struct settings {
 	uint32_t mode;
 	bool flag;
 	orch_credential secret;
+	orch_account account;
 	struct orch_list words;
 	const struct orch_template *form;
 };
@@ -44,6 +45,7 @@ static const struct orch_option options[] = {
 	ROW(mode, ORCH_OPT_CHOICE, .fallback = "b", .choices = "a|b|c"),
 	ROW(flag, ORCH_OPT_BOOL, .fallback = "true"),
 	ROW(secret, ORCH_OPT_CREDENTIAL, .fallback = ""),
+	ROW(account, ORCH_OPT_ACCOUNT, .fallback = ""),
 	ROW(words, ORCH_OPT_LIST, .fallback = "x, y"),
 	ROW(form, ORCH_OPT_TEMPLATE, .fallback = ""),
 	{ .name = NULL },
@@ -70,10 +72,11 @@ static const struct orch_plugin input = {
 	.input = &input_ops,
 };
 
-#define CREDENTIALS                                       \
-	"credentials = (\n"                               \
-	"  { name = \"bot\"; env = \"TEST_SECRET\"; },\n" \
-	"  { name = \"admin\"; env = \"TEST_SECRET\"; });\n"
+#define CREDENTIALS                                          \
+	"credentials = (\n"                                  \
+	"  { name = \"bot\"; env = \"TEST_SECRET\"; },\n"    \
+	"  { name = \"admin\"; env = \"TEST_SECRET\"; });\n" \
+	"accounts = ( { name = \"streams\"; }, { name = \"logs\"; } );\n"
 
 struct fixture {
 	char file[64];
@@ -149,6 +152,7 @@ static void test_fallbacks_fill_what_is_not_given(void **state)
 	assert_int_equal(settings->mode, 1);
 	assert_true(settings->flag);
 	assert_int_equal(settings->secret, 0);
+	assert_int_equal(settings->account, 0);
 	assert_int_equal(settings->words.count, 2);
 	assert_string_equal(settings->words.items[1].ptr, "y");
 	assert_null(settings->form);
@@ -184,7 +188,8 @@ static void test_each_type_is_converted(void **state)
 		read_tool(fixture,
 			"word = \"w\"; url = \"http://127.0.0.1:9000/\"; number = 7; bytes = "
 			"\"1M\";"
-			"pause_ms = \"1m\"; mode = \"c\"; flag = false; secret = \"admin\";"
+			"pause_ms = \"1m\"; mode = \"c\"; flag = false; secret = \"admin\"; "
+			"account = \"logs\";"
 			"words = ( \"one\" ); form = \"{event.id}!\";"),
 		ORCH_OK);
 	settings = fixture->settings;
@@ -195,6 +200,7 @@ static void test_each_type_is_converted(void **state)
 	assert_int_equal(settings->mode, 2);
 	assert_false(settings->flag);
 	assert_int_equal(settings->secret, 2);
+	assert_int_equal(settings->account, 2);
 	assert_int_equal(settings->words.count, 1);
 	assert_non_null(settings->form);
 	assert_string_equal(fixture->config->egress.origins[0].host.ptr, "127.0.0.1");
@@ -229,6 +235,8 @@ static void test_every_wrong_key_is_listed_with_its_help(void **state)
 		"tools.t.flag: is a string, must be true or false, without quotes",
 		"tools.t.secret: there is no credential \"bto\"; must be one of bot, admin (did "
 		"you mean \"bot\"?)",
+		"tools.t.account: there is no account \"stream\"; must be one of streams, logs "
+		"(did you mean \"streams\"?)",
 		"tools.t.words: is a string, must be a list of strings such as [ \"a\", \"b\" ]",
 		"tools.t.form: a \"{\" is never closed; close it with \"}\", or write \"{{\" for "
 		"the brace itself",
@@ -240,7 +248,8 @@ static void test_every_wrong_key_is_listed_with_its_help(void **state)
 	assert_int_equal(
 		read_tool(fixture,
 			"url = \"slack.com\";\nnumber = 11;\nbytes = \"2M\";\npause_ms = 5;\n"
-			"mode = \"d\";\nflag = \"yes\";\nsecret = \"bto\";\nwords = \"one\";\n"
+			"mode = \"d\";\nflag = \"yes\";\nsecret = \"bto\";\naccount = "
+			"\"stream\";\nwords = \"one\";\n"
 			"form = \"{event.id\";\nwrod = \"w\";\ntime_out = 1;\n"),
 		ORCH_E_INVALID);
 	assert_null(fixture->settings);

@@ -44,6 +44,7 @@ struct table {
 	int wanted, end;
 	const char *method, *part, *limit_key;
 	uint64_t max_bytes;
+	orch_account account;
 	bool moves; /* takes a step with each reply */
 	bool keeps; /* the run has a checkpoint */
 	int keep_code;
@@ -51,7 +52,7 @@ struct table {
 	/* what it saw */
 	int entered, replied, kept, ended, code;
 	int statuses[REPLIES];
-	char bodies[REPLIES][8192], problem[256];
+	char bodies[REPLIES][8192], problem[256], headers[256];
 	bool resumed[REPLIES];
 	struct orch_blob *blob;
 	bool truncated;
@@ -72,6 +73,8 @@ static inline int enter(struct orch_run *run, const struct orch_reply *reply,
 			t->bodies[at], sizeof(t->bodies[at]), "%.*s", ORCH_TEXT_ARG(reply->body));
 		(void)snprintf(
 			t->problem, sizeof(t->problem), "%.*s", ORCH_TEXT_ARG(reply->problem));
+		(void)snprintf(
+			t->headers, sizeof(t->headers), "%.*s", ORCH_TEXT_ARG(reply->headers));
 		if (t->moves) {
 			run->progress.step++;
 			(void)snprintf(run->progress.memo, sizeof(run->progress.memo), "step %u",
@@ -86,6 +89,7 @@ static inline int enter(struct orch_run *run, const struct orch_reply *reply,
 	request->limit_key = orch_text_from(t->limit_key);
 	request->part = orch_text_from(t->part);
 	request->max_bytes = t->max_bytes;
+	request->account = t->account;
 	return ORCH_SEND;
 }
 

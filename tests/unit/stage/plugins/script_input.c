@@ -2,7 +2,7 @@
 /*
  * script_input: an arrival's body is lines that say what to do.
  *
- *   id ID / tenant T / order O / field NAME VALUE / text NAME BYTES / announce NAME
+ *   id ID / tenant T / order O / data JSON / field NAME VALUE / text NAME BYTES / announce NAME
  *   emit              emits the event so far; the next line begins another
  *   ignore            the same, without minding whether it was taken
  *   reject REASON, status N, say TEXT
@@ -113,6 +113,8 @@ static bool draft_line(struct draft *draft, struct orch_text word, struct orch_t
 		draft->event.tenant = rest;
 	else if (is(word, "order"))
 		draft->event.order = rest;
+	else if (is(word, "data"))
+		draft->event.data = rest;
 	else if (is(word, "field"))
 		add_field(draft, rest);
 	else if (is(word, "announce"))
