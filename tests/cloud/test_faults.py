@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each fault that SQS is known for, alone: nothing is lost, and nothing happens twice.
 
-More than there is room for (13) is in test_backlog.py, poison (14) in test_dead.py, kills (20) in
-test_hosts.py and test_oracle.py.
+Kinesis (5, 26) is in test_streams.py, more than there is room for (13) in test_backlog.py, poison
+(14) in test_dead.py, kills (20) in test_hosts.py and test_oracle.py.
 """
 import contextlib
 import os

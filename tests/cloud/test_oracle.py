@@ -12,6 +12,7 @@ import time
 import unittest
 
 from storm import StormCase, StormSite
+from streams import Stream
 
 import case
 import harness
@@ -36,6 +37,7 @@ FAULTS = (
     ("disorder", {}), ("shuffle", {}), ("lost", {}), ("slow", {"ms": 800}),
     ("expired", {"count": 3}), ("over_limit", {"count": 5}), ("denied", {"count": 3}),
     ("stall", {"action": "ReceiveMessage", "count": 1}),
+    ("partial", {"action": "PutRecords"}), ("dishonest", {"action": "PutRecords"}),
 )
 
 
@@ -45,13 +47,22 @@ class OracleSite(StormSite):
     def __init__(self, weather):
         super().__init__(weather, **QUEUE)
         self.hosts.clear()
+        self.stream = Stream(self)
         for stage in STAGES:
             self.pair(stage)
 
+    def publishing(self, name, stage):
+        """A host where what is blocked is published besides."""
+        host = self.host(name, stage, **QUEUE)
+        self.stream.add_to(host.settings)
+        host.settings.pipeline["policy"] = host.settings.pipeline["policy"].replace(
+            '"block", "log"', '"block", "publish", "log"')
+        return host
+
     def pair(self, stage):
-        first = self.host(stage + "-1", stage, **QUEUE)
+        first = self.publishing(stage + "-1", stage)
         if stage != "intake":
-            self.host(stage + "-2", stage, **QUEUE)
+            self.publishing(stage + "-2", stage)
             return
         twin = Host.__new__(Host)
         twin.__dict__.update(first.__dict__)
@@ -86,7 +97,7 @@ class Oracle(StormCase):
         cls.addClassCleanup(cls.site.close)
         for event in ("queue.missing", "queue.alien", "queue.refused", "health.bad", "queue.aside",
                       "leases", "ledger.imbalance", "scan.receive", "act.receive",
-                      "event.handover", "action.settle"):
+                      "event.handover", "action.settle", "alarm"):
             cls.site.explain(event)
         cls.site.start()
         cls.poisons = 0
@@ -109,6 +120,7 @@ class Oracle(StormCase):
             self.talk(dice)
             time.sleep(dice.uniform(0, 0.4))
             self.kill(dice)
+            self.reshard(dice)
         self.talk(dice)
         time.sleep(dice.uniform(0.2, 1))
         site.box.calm()
@@ -127,10 +139,22 @@ class Oracle(StormCase):
         time.sleep(dice.uniform(0, 0.3))
         self.site.begin(host)
 
+    def reshard(self, dice):
+        """Now and then, and never so often that there are many."""
+        stream = self.site.stream
+        shards = stream.open_shards()
+        if dice.random() < 0.7:
+            return
+        if len(shards) < 4:
+            stream.split(dice.choice(shards))
+        else:
+            stream.merge(*shards[:2])
+
     def judge(self):
         site = self.site
         site.await_end()
         self.judge_effects(site.judge_messages(self))
+        self.judge_records()
         self.judge_books()
 
     def judge_effects(self, calls):
@@ -141,6 +165,11 @@ class Oracle(StormCase):
                 call["answer"].get("ok")]
         self.assertEqual(len(done), len(self.site.leaks))
         self.assertEqual(len(told), len(self.site.leaks))
+
+    def judge_records(self):
+        """Each leak was published, whatever came twice, and nothing else was."""
+        published = {data["event"]["ts"] for data in self.site.stream.read()}
+        self.assertEqual(published, {leak["ts"] for leak in self.site.leaks})
 
     def judge_books(self):
         site = self.site
