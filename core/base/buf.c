@@ -141,11 +141,6 @@ static void add_escape(struct orch_buf *buf, unsigned code)
 	}
 }
 
-static bool is_plain_ascii(unsigned char c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
 /* How many bytes at the start need no escape and are whole characters. */
 static size_t plain_run(struct orch_text text)
 {
@@ -155,8 +150,7 @@ static size_t plain_run(struct orch_text text)
 	for (;;) {
 		size_t len;
 
-		while (at < text.len && is_plain_ascii(s[at]))
-			at++;
+		at += orch_text_plain_run((struct orch_text){ text.ptr + at, text.len - at });
 		if (at == text.len || s[at] == '"' || s[at] == '\\')
 			return at;
 		len = orch_text_utf8_len((struct orch_text){ text.ptr + at, text.len - at });

@@ -75,6 +75,10 @@ static bool skip_string(struct scan *scan)
 {
 	scan->has_nul = false;
 	for (scan->at++; scan->at < scan->end; scan->at++) {
+		scan->at += orch_text_plain_run(
+			(struct orch_text){ scan->at, (size_t)(scan->end - scan->at) });
+		if (scan->at == scan->end)
+			return false;
 		if (*scan->at == '"') {
 			scan->at++;
 			return true;

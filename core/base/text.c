@@ -252,6 +252,39 @@ bool orch_text_is_utf8(struct orch_text text)
 	return true;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define TOPS EACH(0x80)
+
+/* Has one of the eight bytes this value?  Then its top bit is set, and perhaps that of one above it. */
+static uint64_t has_byte(uint64_t word, uint64_t value)
+{
+	uint64_t differs = word ^ EACH(value);
+
+	return (differs - EACH(1)) & ~differs & TOPS;
+}
+
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Eights first, and byte by byte through the one that has another. */
+size_t orch_text_plain_run(struct orch_text text)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; at + sizeof(word) <= text.len; at += sizeof(word)) {
+		memcpy(&word, text.ptr + at, sizeof(word));
+		if (((word & TOPS) | ((word - EACH(0x20)) & ~word & TOPS) | has_byte(word, 0x7f) |
+			    has_byte(word, '"') | has_byte(word, '\\')) != 0)
+			break;
+	}
+	while (at < text.len && is_plain((unsigned char)text.ptr[at]))
+		at++;
+	return at;
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
 	size_t ab = a < b ? a : b;

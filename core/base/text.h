@@ -42,6 +42,9 @@ size_t orch_text_utf8_len(struct orch_text text);
 /* Well-formed UTF-8 throughout? */
 bool orch_text_is_utf8(struct orch_text text);
 
+/* How many bytes at the start stand as they are in a JSON string: printable ASCII but '"' and '\\'. */
+size_t orch_text_plain_run(struct orch_text text);
+
 /* Damerau-Levenshtein distance, for "did you mean"; at most LIMIT + 1. */
 size_t orch_text_distance(struct orch_text a, struct orch_text b, size_t limit);
 

@@ -328,6 +328,23 @@ static int check_method(struct orch_text method, bool has_body, struct orch_err 
 	return ORCH_OK;
 }
 
+/*
+ * curl sends a body that lies in memory together with the head, and again
+ * if a kept connection turns out to be dead; what must not be sent twice is
+ * read by a function that can refuse (rewind_body).
+ */
+static bool set_body(struct orch_http_flight *flight)
+{
+	CURL *easy = flight->easy;
+	curl_off_t len = (curl_off_t)flight->body.len;
+
+	if (curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, len) != CURLE_OK)
+		return false;
+	if (flight->is_repeatable && len > 0)
+		return curl_easy_setopt(easy, CURLOPT_POSTFIELDS, flight->body.ptr) == CURLE_OK;
+	return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK;
+}
+
 static int set_method(
 	struct orch_http_flight *flight, const struct orch_request *request, struct orch_err *err)
 {
@@ -342,11 +359,8 @@ static int set_method(
 	(void)snprintf(word, sizeof(word), "%.*s", ORCH_TEXT_ARG(method));
 	if (is_head)
 		is_set &= curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
-	if (sends_body) {
-		is_set &= curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK;
-		is_set &= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				  (curl_off_t)request->body.len) == CURLE_OK;
-	}
+	if (sends_body)
+		is_set &= set_body(flight);
 	if (!is_head && (!is_get || sends_body))
 		is_set &= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, word) == CURLE_OK;
 	/* Without a body there is nothing to rewind, hence curl must not reuse a connection. */
@@ -364,14 +378,16 @@ static int prepare_http(
 		code = add_headers(flight, request, err);
 	if (code == ORCH_OK)
 		code = add_credential(flight, request->credential, err);
-	if (code == ORCH_OK)
-		code = set_method(flight, request, err);
 	if (code != ORCH_OK)
 		return code;
 	orch_buf_init(&flight->body, request->body.len);
 	orch_buf_add_text(&flight->body, request->body);
-	if (flight->body.failed ||
-		curl_easy_setopt(flight->easy, CURLOPT_HTTPHEADER, flight->headers) != CURLE_OK)
+	if (flight->body.failed)
+		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
+	code = set_method(flight, request, err);
+	if (code != ORCH_OK)
+		return code;
+	if (curl_easy_setopt(flight->easy, CURLOPT_HTTPHEADER, flight->headers) != CURLE_OK)
 		return orch_fail(err, ORCH_E_NOMEM, "out of memory");
 	return ORCH_OK;
 }

@@ -429,9 +429,9 @@ static void test_an_answer_that_took_too_long_does_not_tell_the_time(void **stat
 
 	(void)state;
 	caller_init(&caller, answers, 1);
-	orch_aws_observe_clock(caller.world.aws, headers, 15 * 60 * 1000 + 1);
+	orch_aws_observe_clock(caller.world.aws, headers, 15 * 60 * 1000 + 1, NULL);
 	assert_int_equal(orch_aws_offset_ms(caller.world.aws), 0);
-	orch_aws_observe_clock(caller.world.aws, headers, 15 * 60 * 1000);
+	orch_aws_observe_clock(caller.world.aws, headers, 15 * 60 * 1000, NULL);
 	assert_int_not_equal(orch_aws_offset_ms(caller.world.aws), 0);
 	caller_fini(&caller);
 }

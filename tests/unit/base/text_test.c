@@ -179,6 +179,27 @@ static void test_well_formed_utf8_is_known(void **state)
 	assert_int_equal(orch_text_utf8_len(T("")), 0);
 }
 
+/* Each byte value at each place of more than one eight. */
+static void test_what_needs_no_escape_ends_at_the_first_byte_that_does(void **state)
+{
+	char text[21];
+
+	(void)state;
+	for (unsigned value = 0; value < 256; value++) {
+		bool stands = value >= 0x20 && value < 0x7f && value != '"' && value != '\\';
+
+		for (size_t at = 0; at < sizeof(text); at++) {
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)value;
+			assert_int_equal(
+				orch_text_plain_run((struct orch_text){ text, sizeof(text) }),
+				stands ? sizeof(text) : at);
+		}
+	}
+	assert_int_equal(orch_text_plain_run(T("")), 0);
+	assert_int_equal(orch_text_plain_run((struct orch_text){ "abc\"", 3 }), 3);
+}
+
 static void test_broken_utf8_is_refused(void **state)
 {
 	static const struct orch_text bad[] = { T("\x80"), T("\xbf"), T("\xc0\x80"), T("\xc1\xbf"),
@@ -224,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_times_have_a_unit),
 		cmocka_unit_test(test_sizes_count_by_1024),
 		cmocka_unit_test(test_well_formed_utf8_is_known),
+		cmocka_unit_test(test_what_needs_no_escape_ends_at_the_first_byte_that_does),
 		cmocka_unit_test(test_broken_utf8_is_refused),
 		cmocka_unit_test(test_distance_counts_single_edits),
 	};
