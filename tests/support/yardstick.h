@@ -5,7 +5,8 @@
 
 /* Of this process, with all its threads. */
 double own_cpu_seconds(void);
-/* Says how long this machine takes for what every one has to do: an HMAC-SHA256 of 1 KB. */
+/* How long this machine takes, now, for what every one has to do: an HMAC-SHA256 of 1 KB. */
+double yardstick_us(void);
 void print_yardstick(void);
 
 #endif
