@@ -97,83 +97,76 @@ static int convert_list(const struct job *job, struct orch_err *err)
 	return rc;
 }
 
-/* There is no WHAT of this NAME among the COUNT whose NAMES are given. */
-static int refuse_name(const struct job *job, const char *what, struct orch_text name,
-	const char *const *names, size_t count, struct orch_err *err)
+/* Names of blocks that an option may refer to; the first is number 1. */
+struct known {
+	const char *what;
+	const char **names; /* NULL: no memory */
+	size_t count;
+	bool is_unread; /* what is meant may be among those that could not be read, which was said */
+};
+
+static int refuse_name(const struct job *job, const struct known *known, struct orch_text name,
+	struct orch_err *err)
 {
 	struct orch_text nearest;
-	char known[100] = "";
+	char list[100] = "";
 	size_t at = 0;
 
-	for (size_t i = 0; i < count && at < sizeof(known); i++)
+	for (size_t i = 0; i < known->count && at < sizeof(list); i++)
 		at += (size_t)snprintf(
-			known + at, sizeof(known) - at, "%s%s", i == 0 ? "" : ", ", names[i]);
-	if (count == 0)
+			list + at, sizeof(list) - at, "%s%s", i == 0 ? "" : ", ", known->names[i]);
+	if (known->count == 0)
 		return orch_fail(err, ORCH_E_INVALID,
-			"there is no %s \"%.48s\"; add it to %ss, which has none", what, name.ptr,
-			what);
-	nearest = orch_config_did_you_mean(job->arena, name, names, count);
+			"there is no %s \"%.48s\"; add it to %ss, which has none", known->what,
+			name.ptr, known->what);
+	nearest = orch_config_did_you_mean(job->arena, name, known->names, known->count);
 	return orch_fail(err, ORCH_E_INVALID, "there is no %s \"%.48s\"; must be one of %s%.*s",
-		what, name.ptr, known, ORCH_TEXT_ARG(nearest));
+		known->what, name.ptr, list, ORCH_TEXT_ARG(nearest));
 }
 
-static int refuse_credential(const struct job *job, struct orch_text name, struct orch_err *err)
+static int convert_reference(const struct job *job, const struct known *known, struct orch_err *err)
 {
-	size_t count = job->config->credential_count;
-	const char **names = orch_arena_alloc_array(job->arena, count + 1, sizeof(*names));
+	uint32_t number = 0;
+	struct orch_text name;
+	int rc = text_of(job, &name, err);
 
-	if (names == NULL)
+	if (rc != ORCH_OK)
+		return rc;
+	if (known->names == NULL)
 		return orch_fail(err, ORCH_E_NOMEM, "no memory to look for it");
-	for (size_t i = 0; i < count; i++)
-		names[i] = job->config->credentials[i].name.ptr;
-	return refuse_name(job, "credential", name, names, count, err);
-}
-
-static int refuse_account(const struct job *job, struct orch_text name, struct orch_err *err)
-{
-	size_t count = job->config->account_count;
-	const char **names = orch_arena_alloc_array(job->arena, count + 1, sizeof(*names));
-
-	if (names == NULL)
-		return orch_fail(err, ORCH_E_NOMEM, "no memory to look for it");
-	for (size_t i = 0; i < count; i++)
-		names[i] = job->config->accounts[i].name.ptr;
-	return refuse_name(job, "account", name, names, count, err);
+	for (size_t i = 0; name.len > 0 && number == 0 && i < known->count; i++)
+		if (orch_text_is(name, known->names[i]))
+			number = (uint32_t)i + 1;
+	if (name.len > 0 && number == 0 && !known->is_unread)
+		return refuse_name(job, known, name, err);
+	memcpy(job->place, &number, sizeof(number));
+	return ORCH_OK;
 }
 
 static int convert_credential(const struct job *job, struct orch_err *err)
 {
-	orch_credential credential = 0;
-	struct orch_text name;
-	int rc = text_of(job, &name, err);
+	const struct orch_config *config = job->config;
+	size_t count = config->credential_count;
+	struct known known = { "credential",
+		orch_arena_alloc_array(job->arena, count + 1, sizeof(*known.names)), count,
+		config->failed.credentials };
 
-	if (rc != ORCH_OK)
-		return rc;
-	if (name.len > 0) {
-		credential = orch_config_credential(job->config, name);
-		/* It may be among those that could not be read, which was said. */
-		if (credential == 0 && !job->config->failed.credentials)
-			return refuse_credential(job, name, err);
-	}
-	memcpy(job->place, &credential, sizeof(credential));
-	return ORCH_OK;
+	for (size_t i = 0; known.names != NULL && i < count; i++)
+		known.names[i] = config->credentials[i].name.ptr;
+	return convert_reference(job, &known, err);
 }
 
 static int convert_account(const struct job *job, struct orch_err *err)
 {
-	orch_account account = 0;
-	struct orch_text name;
-	int rc = text_of(job, &name, err);
+	const struct orch_config *config = job->config;
+	size_t count = config->account_count;
+	struct known known = { "account",
+		orch_arena_alloc_array(job->arena, count + 1, sizeof(*known.names)), count,
+		config->failed.accounts };
 
-	if (rc != ORCH_OK)
-		return rc;
-	if (name.len > 0) {
-		account = orch_config_account(job->config, name);
-		if (account == 0 && !job->config->failed.accounts)
-			return refuse_account(job, name, err);
-	}
-	memcpy(job->place, &account, sizeof(account));
-	return ORCH_OK;
+	for (size_t i = 0; known.names != NULL && i < count; i++)
+		known.names[i] = config->accounts[i].name.ptr;
+	return convert_reference(job, &known, err);
 }
 
 static int convert_template(const struct job *job, struct orch_err *err)

@@ -150,13 +150,13 @@ typedef uint32_t orch_account;
  * it is to be tried again; -1: never (another file or place, no regular file).
  *
  * The method "AWS" calls a service of Amazon's by its JSON protocol, as ACCOUNT:
- * URL is "aws:SERVICE/ACTION" ("aws:kinesis/PutRecords"; kinesis and sqs are
- * known), BODY the JSON of the call; besides these only timeout_ms counts.  The
- * core knows the endpoint, signs (Signature Version 4) and corrects the clock,
- * renews what is refused of its credentials, and tries three times within its
- * retry quota, so BODY may take effect more than once.  The reply has the service's
- * status and JSON; of a refusal, where it has none, its code stands in the header
- * X-Amzn-ErrorType and its words in problem.
+ * URL is "aws:kinesis/ACTION" ("aws:kinesis/PutRecords"; no other service is
+ * known so far), BODY the JSON of the call; besides these only limit_key and
+ * timeout_ms count.  The core knows the endpoint, signs (Signature Version 4),
+ * corrects the clock, renews credentials that are refused, and tries three
+ * times within its retry quota, so BODY may take effect more than once.  The
+ * reply has the service's status and JSON.  A refusal has no body: its code
+ * stands in the header X-Amzn-ErrorType, and its words in problem.
  */
 struct orch_request {
 	uint32_t size;

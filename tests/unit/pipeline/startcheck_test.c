@@ -212,6 +212,20 @@ static void test_credentials_of_aws_must_be_found_or_asked_for(void **state)
 	assert_right(h, BEYOND("host=db", REGION));
 }
 
+static void test_what_plugins_call_as_must_be_found_too(void **state)
+{
+	struct house *h = *state;
+
+	set_up(h);
+	assert_alone_refused(h, HOUSE_WHOLE "accounts = ( { name = \"a\"; } );\n",
+		":1: accounts.a: no region: none in the configuration, in AWS_REGION");
+	assert_alone_refused(h, HOUSE_WHOLE "accounts = (\n{ name = \"a\"; " REGION " } );\n",
+		":2: accounts.a: no credentials: none in");
+	assert_right(h,
+		HOUSE_WHOLE "credentials = ( { name = \"s\"; env = \"HOUSE_SECRET\"; } );\n"
+			    "accounts = ( { name = \"a\"; " REGION LOGIN " } );\n");
+}
+
 /* Of what depends on a credential that could not be loaded no more is said, but of all else. */
 static void test_a_credential_that_is_not_loaded_is_said_once(void **state)
 {
@@ -456,6 +470,7 @@ int main(void)
 		TEST(test_a_connection_string_is_read_as_the_start_does),
 		TEST(test_a_region_must_be_found),
 		TEST(test_credentials_of_aws_must_be_found_or_asked_for),
+		TEST(test_what_plugins_call_as_must_be_found_too),
 		TEST(test_a_credential_that_is_not_loaded_is_said_once),
 		TEST(test_what_was_read_wrongly_is_said_once),
 		TEST(test_a_key_that_hosts_share_is_checked),
