@@ -19,7 +19,10 @@ void orch_startcheck_keep(
 void orch_startcheck_net(struct orch_plan *plan, struct orch_config_errors *errors);
 
 /* startcheck_plugins.c */
-/* Are the accounts and credentials for them to be found?  Can each plugin's service be reached, may its credentials go there, can its files be written? */
+/*
+ * Are the accounts to be found, and credentials for them?  Can each plugin's service be
+ * reached, may its credentials go there, can its files be written?
+ */
 void orch_startcheck_services(const struct orch_plan *plan, struct orch_config_errors *errors);
 /* Does each plugin have its instance, and its rules?  What does not is not sound any more. */
 void orch_startcheck_instances(struct orch_plan *plan, enum orch_plan_trust trust,

@@ -190,7 +190,6 @@ void orch_startcheck_services(const struct orch_plan *plan, struct orch_config_e
 	const struct orch_config *config = plan->config;
 
 	check_accounts(config, errors);
-
 	check_kind(plan, plan->inputs, config->input_count, errors);
 	check_kind(plan, plan->tools, config->tool_count, errors);
 	check_kind(plan, plan->actions, config->action_count, errors);

@@ -7,7 +7,7 @@ import re
 import unittest
 
 from cloud import Cloud
-from hosts import Site
+from hosts import SECRET_FILES, Site
 
 import harness
 
@@ -73,7 +73,7 @@ def needles(site):
 def produced(site):
     """(where, bytes) of all that the hosts left behind or showed."""
     for folder, _, names in os.walk(site.folder):
-        for name in set(names) - {"aws-secret", "store-key"}:
+        for name in set(names) - set(SECRET_FILES):
             path = os.path.join(folder, name)
             if not os.path.isfile(path):
                 continue  # a socket

@@ -14,6 +14,9 @@ PROGRAMS = programs_of(BUILD)
 CONFIG = os.path.join(os.path.dirname(TESTS), "config")
 
 
+SECRET_FILES = ("aws-secret", "stream-secret", "store-key")
+
+
 class Given(harness.Secrets):
     """Beside Slack's secrets: the key to AWS, and the store's."""
 
@@ -21,6 +24,8 @@ class Given(harness.Secrets):
         super().__init__()
         self.aws_id = "AKID" + secrets.token_hex(6).upper()
         self.aws_secret = "aws-secret-" + secrets.token_urlsafe(24)
+        self.stream_id = "AKID" + secrets.token_hex(6).upper()
+        self.stream_secret = "stream-secret-" + secrets.token_urlsafe(24)
         self.store_key = secrets.token_hex(32)
 
     def environment(self):
@@ -28,10 +33,11 @@ class Given(harness.Secrets):
                 if not name.startswith("AWS_")}
 
     def all(self):
-        return super().all() + [self.aws_secret, self.store_key]
+        return super().all() + [self.aws_secret, self.stream_secret, self.store_key]
 
     def put_into(self, folder):
-        for name, secret in (("aws-secret", self.aws_secret), ("store-key", self.store_key)):
+        for name, secret in zip(SECRET_FILES, (self.aws_secret, self.stream_secret,
+                                               self.store_key)):
             with open(os.path.join(folder, name), "w", encoding="ascii") as file:
                 os.fchmod(file.fileno(), 0o600)
                 file.write(secret + "\n")
@@ -39,6 +45,7 @@ class Given(harness.Secrets):
 
 CREDENTIALS = """credentials = (
   { name = "aws-secret"; file = "aws-secret"; },
+  { name = "stream-secret"; file = "stream-secret"; },
   { name = "store-key"; file = "store-key"; },"""
 
 

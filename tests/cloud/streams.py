@@ -14,6 +14,7 @@ class Stream:
         self.name = site.prefix + "stream"
         self.shard_count = shards
         self.create()
+        self.accept_key()
 
     def create(self):
         self.box.kinesis("CreateStream", StreamName=self.name, ShardCount=self.shard_count)
@@ -21,15 +22,21 @@ class Stream:
     def delete(self):
         self.box.kinesis("DeleteStream", StreamName=self.name)
 
-    def add_to(self, settings, **keys):
+    def accept_key(self):
+        """Beside others, the one with which hosts publish."""
+        self.box.tell("credentials", access_key=self.site.given.stream_id,
+                      secret_key=self.site.given.stream_secret)
+
+    def add_to(self, settings):
         """An action `publish`, that never gives up."""
         settings.instances["publish"] = ("actions", {
-            "plugin": "kinesis", "account": "streams", "stream": self.name, "attempts": "1000",
-            **keys})
-        settings.lines.append(
-            'accounts = ( { name = "streams"; region = "%s"; endpoint = "%s"; '
-            'access_key_id = "%s"; secret_access_key = "aws-secret"; } );'
-            % (REGION, self.box.url, self.site.given.aws_id))
+            "plugin": "kinesis", "account": "streams", "stream": self.name, "attempts": "1000"})
+        settings.top["accounts"] = self.account()
+
+    def account(self):
+        return ('( { name = "streams"; region = "%s"; endpoint = "%s"; access_key_id = "%s"; '
+                'secret_access_key = "stream-secret"; } )'
+                % (REGION, self.box.url, self.site.given.stream_id))
 
     # ---- shards
 
