@@ -210,6 +210,25 @@ static void test_a_record_that_is_too_large_keeps_no_other_from_being_sent(void 
 	end(&batch);
 }
 
+static void test_the_largest_record_that_a_stream_can_take_is_sent(void **state)
+{
+	static const char *const options[] = { "account", "streams", "stream", "events",
+		"record_bytes", "10M", NULL };
+	static char data[10 * 1024 * 1024];
+	struct batch batch;
+
+	(void)state;
+	begin(&batch, options);
+	memset(data, 'x', sizeof(data));
+	batch.records[0].data = (struct orch_text){ data, sizeof(data) - 2 };
+	batch.records[1].data = (struct orch_text){ data, sizeof(data) - 1 };
+	send_all(&batch);
+	assert_int_equal(sent_count(&batch), 3);
+	assert_int_equal(strlen(sent_text(&batch, 0, "Data")), (sizeof(data) - 2 + 2) / 3 * 4);
+	assert_codes(&batch, CODE_NOT_SET, ORCH_E_LIMIT, CODE_NOT_SET, CODE_NOT_SET);
+	end(&batch);
+}
+
 static void test_nothing_is_sent_if_nothing_can_be(void **state)
 {
 	struct batch batch;
@@ -338,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_the_partition_key_is_what_was_chosen_or_the_id),
 		cmocka_unit_test(test_a_key_has_256_characters_at_most),
 		cmocka_unit_test(test_a_record_that_is_too_large_keeps_no_other_from_being_sent),
+		cmocka_unit_test(test_the_largest_record_that_a_stream_can_take_is_sent),
 		cmocka_unit_test(test_nothing_is_sent_if_nothing_can_be),
 		cmocka_unit_test(test_each_record_is_judged_by_its_own_element),
 		cmocka_unit_test(test_a_count_that_says_one_is_not_believed_when_all_have_failed),

@@ -10,24 +10,25 @@
 
 #define PROBLEM_BYTES 160
 
-/* One that a later attempt may cure: without the like of these the stream may be asked for ever. */
-static bool is_cured_by_time(const struct orch_reply *reply, struct orch_text code)
+/* It stays like that until somebody sees to it. */
+static bool is_lasting(const struct orch_reply *reply, struct orch_text code)
 {
-	static const char *const lasting[] = { "ResourceNotFoundException", "AccessDeniedException",
+	static const char *const codes[] = { "ResourceNotFoundException", "AccessDeniedException",
 		"InvalidArgumentException", "ValidationException", "KMSAccessDeniedException",
 		"KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException",
 		"KMSOptInRequired" };
 
-	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
-		if (kit_is(code, lasting[i]))
-			return false;
-	return reply->status <= 0 || reply->status >= 500 || code.len > 0;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (kit_is(code, codes[i]))
+			return true;
+	/* A refusal without a reason is as bad. */
+	return code.len == 0 && reply->status > 0 && reply->status < 500;
 }
 
 /*
  * The whole call failed, or nobody knows what it did: every record is sent
  * again, for none is lost because a stream or a permission is missing for a
- * while.  Somebody must see to that, though.
+ * while.
  */
 static int judge_failure(
 	const struct kinesis *self, const struct orch_reply *reply, struct orch_err *err)
@@ -39,7 +40,7 @@ static int judge_failure(
 	if (reply->status < 0)
 		return orch_fail(err, ORCH_E_DENIED, "%.*s", (int)why.len, why.ptr);
 	self->host->count(self->host, "call_failed", 1);
-	if (!is_cured_by_time(reply, code))
+	if (is_lasting(reply, code))
 		self->host->alarm(self->host, "kinesis_refuses",
 			"nothing can be published to %.100s: %.*s", self->settings->stream,
 			(int)why.len, why.ptr);

@@ -50,6 +50,13 @@ static void open_account(
 	(void)snprintf(t->url, sizeof(t->url), PUT);
 }
 
+/* Another run of the same table. */
+static void run_again(struct table *t)
+{
+	t->ended = t->replied = 0;
+	run(t);
+}
+
 static void close_account(struct world *world)
 {
 	orch_callers_fini(&world->callers);
@@ -136,9 +143,8 @@ static void test_what_is_no_call_is_refused_and_never_sent(void **state)
 
 	open_account(&world, t, answers, 1);
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-		t->ended = t->replied = 0;
 		(void)snprintf(t->url, sizeof(t->url), "%s", urls[i]);
-		run(t);
+		run_again(t);
 		assert_int_equal(t->statuses[0], -1);
 		assert_contains(t->problem, "is no call");
 		assert_false(t->run.is_unanswered);
@@ -156,18 +162,42 @@ static void test_only_accounts_of_the_configuration_are_called_as(void **state)
 
 	open_account(&world, t, answers, 1);
 	for (size_t i = 0; i < 3; i++) {
-		t->ended = t->replied = 0;
 		t->account = accounts[i];
-		run(t);
+		run_again(t);
 		assert_int_equal(t->statuses[0], -1);
 		assert_contains(t->problem, "names no account");
 	}
-	t->ended = t->replied = 0;
 	t->account = 1;
 	t->run.callers = NULL;
-	run(t);
+	run_again(t);
 	assert_int_equal(t->statuses[0], -1);
 	assert_int_equal(t->script.sent, 0);
+	close_account(&world);
+}
+
+static void test_accounts_are_opened_all_or_none(void **state)
+{
+	static const struct scripted_answer answers[] = { { "200 OK", NULL, "{}" } };
+	struct table *t = *state;
+	struct orch_accounts *accounts = NULL;
+	struct orch_config_account two[2];
+	struct orch_err err;
+	struct world world;
+
+	open_account(&world, t, answers, 1);
+	two[0] = two[1] = world.account;
+	two[1].name = ORCH_TEXT("elsewhere");
+	two[1].aws.region = ORCH_TEXT("Ireland");
+	world.config.accounts = two;
+	world.config.account_count = 2;
+	assert_int_equal(
+		orch_accounts_open(&world.book, &world.config, t->http.lane, &accounts, &err),
+		ORCH_E_INVALID);
+	assert_contains(err.text, "accounts.elsewhere: region is no region");
+	assert_null(accounts);
+	orch_accounts_sweep(&world.book);
+	assert_ptr_equal(TAILQ_FIRST(&world.book), world.accounts);
+	assert_null(TAILQ_NEXT(world.accounts, link));
 	close_account(&world);
 }
 
@@ -195,6 +225,7 @@ int main(void)
 		ROW(test_a_success_that_nobody_can_read_is_no_answer),
 		ROW(test_what_is_no_call_is_refused_and_never_sent),
 		ROW(test_only_accounts_of_the_configuration_are_called_as),
+		ROW(test_accounts_are_opened_all_or_none),
 		ROW(test_a_call_that_is_cancelled_never_comes_back),
 	};
 
